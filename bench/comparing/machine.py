@@ -1,0 +1,112 @@
+"""What machine this is, and how quiet it is."""
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def output(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def isolate(core, priority=1):
+    """Returns what a child does before it starts: a session of its own with a high share, real-time, on one core.
+
+    `nice` counts only within a session while the kernel groups by session, hence the group's own value.
+    """
+    def prepare():
+        os.setsid()
+        for attempt in (lambda: Path("/proc/self/autogroup").write_text("-20"),
+                        lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority)),
+                        lambda: core is None or os.sched_setaffinity(0, {core})):
+            try:
+                attempt()
+            except OSError:
+                pass  # without the right to it the run is only noisier
+    return prepare
+
+
+def busy_seconds():
+    """All processor time used on this machine since it started, stolen time too."""
+    first = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICK
+
+
+def process_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def resident_bytes(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Distance:
+    """How far the two cores are from each other. A host may move its virtual processors between threads of one core
+    and different cores; only runs in the farther state are comparable."""
+
+    def __init__(self, program, least=None):
+        self.program = program
+        self.least = least
+        self.samples = []
+
+    def measure(self):
+        line = subprocess.run([self.program, "0", "1"], capture_output=True, text=True, timeout=20, check=True,
+                              preexec_fn=isolate(None)).stdout
+        self.samples.append(json.loads(line)["ns"])
+        return self.samples[-1]
+
+    def threshold(self):
+        if self.least is not None:
+            return self.least
+        ordered = sorted(self.samples)
+        return 0.6 * ordered[int(0.9 * (len(ordered) - 1))]
+
+    def is_far(self, *samples):
+        return min(samples) >= self.threshold()
+
+
+def package_version(name):
+    return output(["dpkg-query", "-W", "-f=${Version}", name])
+
+
+def cached(build, name):
+    cache = build / "CMakeCache.txt"
+    found = re.search(rf"^{name}:\w+=(.*)$", cache.read_text(), re.M) if cache.exists() else None
+    return found.group(1) if found else ""
+
+
+def description(root, build, quick):
+    compiler = cached(build, "CMAKE_CXX_COMPILER")
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return {
+        "date": datetime.date.today().isoformat(),
+        "quick": quick,
+        "commit": output(["git", "-C", str(root), "describe", "--always", "--dirty"]),
+        "kernel": platform.release(),
+        "processor": f"{os.cpu_count()} x {model.group(1) if model else platform.machine()}",
+        "compiler": output([compiler, "--version"]).split("\n")[0],
+        "flags": cached(build, "CMAKE_CXX_FLAGS_RELEASE"),
+        "peers": {
+            "libuv": package_version("libuv1-dev"),
+            "Boost.Asio": package_version("libboost1.81-dev"),
+            "Go": output(["go", "version"]).removeprefix("go version "),
+            "tokio": package_version("librust-tokio-dev"),
+            "Python": output(["/usr/bin/python3", "--version"]).removeprefix("Python "),
+            "uvloop": package_version("python3-uvloop"),
+            "Node": output(["node", "--version"]),
+        },
+    }

@@ -1,0 +1,187 @@
+"""Runs servers, the load generator and the one-process benchmarks."""
+import contextlib
+import json
+import os
+import resource
+import shlex
+import socket
+import subprocess
+import time
+
+from .machine import busy_seconds, isolate, process_seconds, resident_bytes, say
+from .servers import MICRO, SERVERS
+
+SERVER_CORE, LOAD_CORE = 0, 1
+FOREIGN_LIMIT = 0.06  # share of all cores that others may use during a run
+
+
+def parse_case(text):
+    numbers = [int(part) for part in text.split("x")]
+    return {"connections": numbers[0], "size": numbers[1], "depth": numbers[2] if len(numbers) > 2 else 1}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Bench:
+    def __init__(self, programs, sources, distance):
+        self.places = {"bin": programs, "bench": sources, "python": "/usr/bin/python3"}
+        self.distance = distance
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.files = hard
+
+    def command(self, template, **places):
+        return shlex.split(template.format(**self.places, **places))
+
+    def can_run(self, template):
+        command = self.command(template, port=0, buffers="")
+        words = [word for word in command if word != "env" and "=" not in word]
+        return subprocess.run(["which", words[0]], capture_output=True).returncode == 0
+
+    def servers(self, wanted):
+        names = [name for name in SERVERS if not wanted or any(part in name for part in wanted)]
+        able = [name for name in names if self.can_run(SERVERS[name][1])]
+        for name in names:
+            if name not in able:
+                say(f"  left out, not built: {name}")
+        return able
+
+    @contextlib.contextmanager
+    def server(self, name, size, core=SERVER_CORE):
+        """A running server: its process and its port."""
+        port = free_port()
+        buffers = "--buffers 64 --buffer-size 16384" if size > 4096 else ""
+        command = self.command(SERVERS[name][1], port=port, buffers=buffers)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   preexec_fn=isolate(core))
+        try:
+            self.await_port(process, port)
+            yield process, port
+        finally:
+            process.kill()
+            process.communicate(timeout=10)
+
+    @staticmethod
+    def await_port(process, port):
+        for _ in range(250):
+            if process.poll() is not None:
+                raise RuntimeError(process.stderr.read().decode().strip() or "the server ended")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise RuntimeError("the server does not listen")
+
+    def load(self, port, *arguments, core=LOAD_CORE):
+        command = [str(self.places["bin"] / "echo_load"), "--port", str(port), "--core", str(core),
+                   *map(str, arguments)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, preexec_fn=isolate(core))
+
+    def two(self, name, case, seconds):
+        """One run of server and generator on two cores. Returns None if it failed."""
+        try:
+            with self.server(name, case["size"]) as (process, port):
+                before = self.distance.measure()
+                machine, server = busy_seconds(), process_seconds(process.pid)
+                used = resource.getrusage(resource.RUSAGE_CHILDREN)
+                start = time.monotonic()
+                load = self.load(port, "--connections", case["connections"], "--size", case["size"], "--depth",
+                                 case["depth"], "--seconds", seconds, "--server-pid", process.pid)
+                text, errors = load.communicate(timeout=seconds + 30)
+                if load.returncode != 0:
+                    raise RuntimeError(errors.strip())
+                ours = process_seconds(process.pid) - server + self.children_since(used)
+                window = (time.monotonic() - start) * os.cpu_count()
+                foreign = max(0.0, busy_seconds() - machine - ours) / window
+                after = self.distance.measure()
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            say(f"  {name}: {error}")
+            return None
+        return {"server": name, "role": SERVERS[name][0], "before_ns": before, "after_ns": after,
+                "foreign": foreign, **json.loads(text)}
+
+    @staticmethod
+    def children_since(before):
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def counts(self, run):
+        return self.distance.is_far(run["before_ns"], run["after_ns"]) and run["foreign"] <= FOREIGN_LIMIT
+
+    def two_case(self, names, case, seconds, rounds):
+        """Interleaved runs until each server has `rounds` that count, or after twice as many."""
+        runs = {name: [] for name in names}
+        for attempt in range(2 * rounds):
+            shift = attempt % len(names)
+            for name in names[shift:] + names[:shift]:
+                if sum(map(self.counts, runs[name])) >= rounds or len(runs[name]) < attempt:
+                    continue
+                if run := self.two(name, case, seconds):
+                    runs[name].append(run)
+        return [run for of_server in runs.values() for run in of_server]
+
+    def idle(self, name, connections):
+        """Resident memory for each connection that does nothing any more."""
+        try:
+            with self.server(name, 64, core=None) as (process, port):
+                time.sleep(0.2)
+                base = resident_bytes(process.pid)
+                load = self.load(port, "--idle", connections)
+                line = load.stdout.readline()
+                if not line:
+                    raise RuntimeError(load.communicate(timeout=10)[1].strip())
+                time.sleep(0.3)
+                grown = resident_bytes(process.pid) - base
+                load.communicate(timeout=30)  # closes its stdin
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            say(f"  {name}: {error}")
+            return None
+        return {"bench": "idle", "server": name, "role": SERVERS[name][0], "connections": connections,
+                "base_bytes": base, "bytes_per_connection": grown / connections}
+
+    def lines(self, command, timeout, core=None):
+        """The JSON lines that a program prints."""
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=isolate(core))
+        try:
+            text, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            text, _ = process.communicate()
+            say(f"  {command[0]} took too long")
+        if process.returncode != 0:
+            say(f"  {command[0]} ended with {process.returncode}")
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def self_echo(self, case, wanted, passes):
+        command = [str(self.places["bin"] / "self_echo"), "--json", "--core", str(SERVER_CORE), "--cases", case,
+                   "--passes", str(passes)]
+        if wanted:
+            command += ["--servers", ",".join(wanted)]
+        return self.lines(command, timeout=60 * passes, core=SERVER_CORE)
+
+    def micro(self):
+        results = []
+        for peer, template in MICRO.items():
+            if not self.can_run(template):
+                say(f"  left out, not built: {peer}")
+                continue
+            say(f"  {peer}")
+            results += self.lines(self.command(template), timeout=180)
+        return results
+
+    def engine(self):
+        """Which engine ours chooses on this machine, as it tells on its first line."""
+        program = self.places["bin"] / "libasync_echo"
+        if not program.exists():
+            return "not built"
+        process = subprocess.Popen([program, "--port", str(free_port())], stdout=subprocess.PIPE, text=True)
+        try:
+            return process.stdout.readline().strip().removeprefix("engine ")
+        finally:
+            process.kill()
+            process.wait()

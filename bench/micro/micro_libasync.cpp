@@ -1,0 +1,113 @@
+// libasync itself.
+#include "micro.hpp"
+
+#include <libasync/async.hpp>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using micro::stopwatch;
+
+constexpr const char* peer = "libasync";
+
+[[gnu::noinline]] async::task<int> child() {
+    co_return 1;
+}
+
+async::task<void> await_child() {
+    constexpr std::size_t operations = 20'000'000;
+    const stopwatch time(peer, "await_child");
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < operations; ++i)
+        sum += static_cast<std::size_t>(co_await child());
+    time.report(operations);
+    if (sum != operations)
+        std::abort();
+}
+
+async::task<void> yield() {
+    constexpr std::size_t operations = 10'000'000;
+    const stopwatch time(peer, "yield");
+    for (std::size_t i = 0; i < operations; ++i)
+        co_await async::yield();
+    time.report(operations);
+}
+
+async::task<void> create_task_join() {
+    constexpr std::size_t operations = 2'000'000;
+    const stopwatch time(peer, "create_task_join");
+    for (std::size_t i = 0; i < operations; ++i) {
+        auto handle = async::create_task(child());
+        co_await std::move(handle);
+    }
+    time.report(operations);
+}
+
+async::task<void> gather() {
+    const stopwatch time(peer, "gather_100k");
+    std::vector<async::task<int>> tasks;
+    tasks.reserve(micro::children);
+    for (std::size_t i = 0; i < micro::children; ++i)
+        tasks.push_back(child());
+    const auto values = co_await async::gather(std::move(tasks));
+    time.report(micro::children);
+    if (values.size() != micro::children)
+        std::abort();
+}
+
+async::task<void> timer_rearm() {
+    constexpr std::size_t operations = 2'000'000;
+    micro::random_numbers random;
+    auto& loop = async::this_loop();
+    std::vector<std::unique_ptr<async::timer>> timers;
+    timers.reserve(micro::timers);
+    for (std::size_t i = 0; i < micro::timers; ++i) {
+        timers.push_back(std::make_unique<async::timer>(loop, [] {}));
+        timers.back()->set(loop.now() + random.delay());
+    }
+    const stopwatch time(peer, "timer_rearm_1m");
+    for (std::size_t i = 0; i < operations; ++i)
+        timers[random.index()]->set(loop.now() + random.delay());
+    time.report(operations);
+    co_return;
+}
+
+async::task<void> post_self() {
+    constexpr std::size_t operations = 5'000'000;
+    auto& loop = async::this_loop();
+    std::size_t done = 0;
+    const stopwatch time(peer, "post_self");
+    for (std::size_t i = 0; i < operations; ++i) {
+        loop.post([&done] { ++done; });
+        co_await async::yield();
+    }
+    time.report(done);
+}
+
+void post_from_thread() {
+    async::runner runner{async::loop_options{}};
+    auto& loop = runner.loop();
+    micro::post_round_trip(
+        peer, [&loop](auto job) { loop.post(job); },
+        [&runner](auto finished) {
+            while (!finished())
+                runner.turn(async::turn::wait);
+        });
+}
+
+} // namespace
+
+int main() {
+    micro::pin(0);
+    for (std::size_t pass = 0; pass < micro::passes; ++pass) {
+        async::run(await_child());
+        async::run(yield());
+        async::run(create_task_join());
+        async::run(gather());
+        async::run(post_self());
+        post_from_thread();
+        async::run(timer_rearm());
+    }
+}

@@ -1,0 +1,82 @@
+// libasync as a rival of the self-echo: `read()` of a chunk of the engine's buffers, or `read_some` into own memory.
+#include "self_echo.hpp"
+
+#include <array>
+#include <libasync/async.hpp>
+#include <span>
+#include <system_error>
+
+namespace self_echo {
+namespace {
+
+enum class reading { chunk, into_array };
+
+class libasync_server final : public server {
+public:
+    explicit libasync_server(reading mode)
+        : mode_(mode), listener_(async::tcp_listener::bind(async::endpoint::loopback(0), {})),
+          accepting_(runner_.create_task(accept())) {}
+
+    std::uint16_t port() const override { return listener_.local_endpoint().port(); }
+    std::uint64_t echoed() const override { return echoed_; }
+    void serve_until(std::uint64_t total) override {
+        while (echoed_ < total)
+            runner_.turn(async::turn::wait);
+    }
+
+private:
+    async::task<void> accept() {
+        for (;;) {
+            async::tcp_stream stream = co_await listener_.accept();
+            if (mode_ == reading::chunk)
+                async::create_task(echo_chunks(std::move(stream)));
+            else
+                async::create_task(echo_array(std::move(stream)));
+        }
+    }
+
+    async::task<void> echo_chunks(async::tcp_stream stream) {
+        try {
+            for (;;) {
+                async::chunk bytes = co_await stream.read();
+                if (bytes.empty())
+                    co_return;
+                co_await stream.write(std::span<const std::byte>(bytes.data(), bytes.size()));
+                echoed_ += bytes.size();
+            }
+        } catch (const std::system_error&) { // the clients reset their connections
+        }
+    }
+
+    async::task<void> echo_array(async::tcp_stream stream) {
+        std::array<std::byte, 16 * 1024> memory;
+        const std::span<std::byte> all(memory);
+        try {
+            for (;;) {
+                const std::size_t size = co_await stream.read_some(all);
+                if (size == 0)
+                    co_return;
+                co_await stream.write(all.first(size));
+                echoed_ += size;
+            }
+        } catch (const std::system_error&) { // the clients reset their connections
+        }
+    }
+
+    reading mode_;
+    std::uint64_t echoed_ = 0;
+    async::runner runner_{async::loop_options{}};
+    async::tcp_listener listener_;
+    async::task_handle<void> accepting_;
+};
+
+} // namespace
+
+void add_libasync(rivals& list) {
+    list.push_back({"libasync read", role::ours,
+                    [](const echo_case&) { return std::make_unique<libasync_server>(reading::chunk); }});
+    list.push_back({"libasync read_some", role::ours,
+                    [](const echo_case&) { return std::make_unique<libasync_server>(reading::into_array); }});
+}
+
+} // namespace self_echo

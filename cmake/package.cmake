@@ -1,0 +1,13 @@
+# cpack -G DEB in the build directory; configure with -DCMAKE_INSTALL_PREFIX=/usr for Debian's library directory.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME libasync-dev)
+set(CPACK_PACKAGE_VENDOR "The libasync authors")
+set(CPACK_PACKAGE_CONTACT "The libasync authors")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
+if(LIBASYNC_WITH_URING)
+    set(CPACK_DEBIAN_PACKAGE_DEPENDS "liburing-dev (>= 2.3)")
+endif()
+include(CPack)

@@ -1,0 +1,99 @@
+#include <libasync/coro/control_block.hpp>
+
+#include <libasync/loop/log.hpp>
+
+namespace async::inline v0::detail {
+
+task_context& context_outside_tasks() { return require_core("co_await").tasks->outside; }
+
+control_block::~control_block() = default;
+
+void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexcept {
+    root = &p;
+    p.context = this;
+    p.state = task_state::spawned;
+    loop = &core;
+    number = ++core.tasks->created;
+    current_scope = &own_scope;
+    own_scope.attach(parent, this);
+    cancelled = own_scope.effective;
+    core.tasks->all.push_back(*this);
+    retain();
+    handle = p.self;
+    run = &control_block::start;
+    core.ready.push_back(static_cast<ready_node&>(*this));
+}
+
+std::string control_block::display_name() const {
+    return name.empty() ? "task-" + std::to_string(number) : name;
+}
+
+bool control_block::start(ready_node* node) noexcept {
+    auto* self = static_cast<control_block*>(node);
+    self->run = &control_block::end;
+    if (!self->cancelled) {
+        self->loop->current = self;
+        return true;
+    }
+    // Cancelled before its first step: the body never runs.
+    self->root->self.destroy();
+    self->root = nullptr;
+    self->finish(task_outcome::cancelled);
+    return false;
+}
+
+namespace {
+
+task_outcome kind_of(const std::exception_ptr& exception) noexcept {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const cancelled&) {
+        return task_outcome::cancelled;
+    } catch (...) {
+        return task_outcome::exception;
+    }
+}
+
+}  // namespace
+
+bool control_block::end(ready_node* node) noexcept {
+    auto* self = static_cast<control_block*>(node);
+    const std::coroutine_handle<> frame = self->root->self;
+    task_outcome outcome = task_outcome::value;
+    self->collect(*std::exchange(self->root, nullptr));
+    frame.destroy();
+    if (self->exception()) outcome = kind_of(self->exception());
+    self->finish(outcome);
+    return false;
+}
+
+void control_block::finish(task_outcome outcome) noexcept {
+    outcome_kind = outcome;
+    own_scope.detach();
+    static_cast<task_link*>(this)->unlink();
+    loop->ready.splice_back(joiners);
+    if (!done_callbacks.empty()) call_done_callbacks();
+    if (on_done) on_done(*this);
+    release();
+}
+
+void control_block::call_done_callbacks() noexcept {
+    for (auto& callback : done_callbacks) {
+        try {
+            loop->face->call_soon(std::move(callback), created);
+        } catch (...) {
+            loop->face->report({"no memory to call back at the end of task", name, created, std::current_exception()});
+        }
+    }
+    done_callbacks.clear();
+}
+
+void control_block::drop() noexcept {
+    if (outcome_kind == task_outcome::exception && !outcome_read) {
+        loop->face->report({"nobody waited for the failure of task", name.empty() ? "unnamed" : name, created,
+                            exception()});
+    }
+    delete this;
+}
+
+}  // namespace async::inline v0::detail

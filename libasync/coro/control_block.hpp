@@ -1,0 +1,133 @@
+// What stands behind a spawned task: its context and scope, its outcome, and who waits for it. Counted by handles,
+// by joiners, and by the loop while the task runs. The frame is destroyed when the task ends, before anybody who
+// waits is resumed; the outcome stays here.
+#pragma once
+
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <libasync/coro/frame_allocator.hpp>
+#include <libasync/coro/task.hpp>
+#include <libasync/loop/loop.hpp>
+
+namespace async::inline v0::detail {
+
+enum class task_outcome : std::uint8_t { pending, value, exception, cancelled };
+
+// A list link of its own, since the ready_node of the control block is used to start and to end the task.
+struct task_link : list_node {};
+
+struct control_block : ready_node, task_context, task_link {
+    control_block() = default;
+    virtual ~control_block();
+
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* block, std::size_t size) noexcept { free_frame(block, size); }
+
+    // Puts the task into the ready queue of `core`, under `parent`. Takes one count for the loop.
+    void spawn(loop_core& core, scope& parent, promise_base& p) noexcept;
+
+    void retain() noexcept { ++references; }
+    void release() noexcept {
+        if (--references == 0) drop();
+    }
+
+    bool done() const noexcept { return outcome_kind != task_outcome::pending; }
+
+    // For the report and for messages; made up from the number if none was given.
+    std::string display_name() const;
+
+    // Moves the outcome of the finished frame here.
+    virtual void collect(promise_base& p) = 0;
+    virtual const std::exception_ptr& exception() const noexcept = 0;
+
+    promise_base* root = nullptr;
+    scope own_scope;
+    ready_list joiners;  // the nodes of those who wait for the end
+    std::vector<unique_function<void()>> done_callbacks;
+    std::string name;
+    std::source_location created;
+    std::uint64_t number = 0;
+    unsigned references = 0;
+    task_outcome outcome_kind = task_outcome::pending;
+    bool outcome_read = false;
+    // Told when the task ends, in place of joiners: for constructs that own their children.
+    void (*on_done)(control_block&) noexcept = nullptr;
+    void* on_done_argument = nullptr;
+
+private:
+    static bool start(ready_node* node) noexcept;
+    static bool end(ready_node* node) noexcept;
+    void finish(task_outcome outcome) noexcept;
+    void call_done_callbacks() noexcept;
+    void drop() noexcept;
+};
+
+template <class T>
+struct control_block_of final : control_block {
+    void collect(promise_base& p) override {
+        auto& promise = static_cast<task_promise<T>&>(p);
+        outcome.take_from(promise.outcome);
+    }
+    const std::exception_ptr& exception() const noexcept override { return outcome.exception(); }
+
+    outcome_storage<T> outcome;
+};
+
+// A counted pointer to a control block.
+template <class Block>
+class block_ptr {
+public:
+    block_ptr() = default;
+    explicit block_ptr(Block* b) noexcept : block_(b) {
+        if (block_) block_->retain();
+    }
+    block_ptr(const block_ptr& other) noexcept : block_ptr(other.block_) {}
+    block_ptr(block_ptr&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    block_ptr& operator=(block_ptr other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+    ~block_ptr() {
+        if (block_) block_->release();
+    }
+
+    Block* get() const noexcept { return block_; }
+    Block* operator->() const noexcept { return block_; }
+    Block& operator*() const noexcept { return *block_; }
+    explicit operator bool() const noexcept { return block_ != nullptr; }
+
+private:
+    Block* block_ = nullptr;
+};
+
+// The tasks of one loop: the root of their scopes, and a list of those that have not ended.
+struct task_registry {
+    explicit task_registry(loop_core& core) noexcept {
+        outside.loop = &core;
+        outside.current_scope = &outside_scope;
+    }
+
+    scope root;
+    scope outside_scope;   // where coroutines that are not tasks await: never cancelled
+    task_context outside;
+    list<task_link> all;
+    std::uint64_t created = 0;
+};
+
+// Makes the control block of `t` and queues it.
+template <class T>
+block_ptr<control_block_of<T>> spawn(loop_core& core, scope& parent, task<T> t, std::string_view name,
+                                     std::source_location created) {
+    if (!t) throw std::logic_error("a task that was moved from or already awaited cannot be started");
+    block_ptr<control_block_of<T>> block(new control_block_of<T>);
+    block->name = name;
+    block->created = created;
+    block->spawn(core, parent, t.release().promise());
+    return block;
+}
+
+}  // namespace async::inline v0::detail

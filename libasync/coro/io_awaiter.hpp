@@ -1,0 +1,132 @@
+// Awaiting an operation of the engine. What an API function returns is a description: a small, trivially copyable
+// value with
+//
+//   using operation = ...;                              // an io::operation, built from the description
+//   using value_type = ...;                             // what co_await gives
+//   operation make() const                              // what the engine is asked to do
+//   value_type finish(operation&) const                 // turns a success into the value
+//   void abandoned(operation&) const                    // optional: it failed or was cancelled
+//   std::string what() const                            // operation and object, for the message of an error
+//
+// The operation itself is made by `operator co_await`, in the awaiter, and is pinned there until it is done.
+#pragma once
+
+#include <string>
+#include <type_traits>
+
+#include <libasync/coro/leaf.hpp>
+#include <libasync/coro/result.hpp>
+#include <libasync/io/engine.hpp>
+
+namespace async::inline v0 {
+
+namespace detail {
+
+template <class Description>
+class io_awaiter : protected leaf {
+public:
+    explicit io_awaiter(const Description& d) noexcept
+        : leaf(&io_awaiter::stop), description_(d), operation_(d.make()) {}
+
+    ~io_awaiter() {
+        if (operation_.state == io::op_state::pending) engine().cancel_and_wait(operation_);
+        operation_.unlink_if_linked();
+    }
+
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> h) {
+        if (!enter(h, operation_)) return true;
+        if (engine().start(operation_)) {
+            if (core().may_continue_in_place()) return false;
+            core().ready.push_back(operation_);
+        }
+        wait();
+        return true;
+    }
+
+    typename Description::value_type await_resume() {
+        settle();
+        if (operation_.error != 0) [[unlikely]] {
+            throw std::system_error(operation_.code(), description_.what());
+        }
+        return description_.finish(operation_);
+    }
+
+protected:
+    io::engine& engine() const noexcept { return *core().engine; }
+
+    // Raises if the operation was cancelled together with its task.
+    void settle() {
+        leave();
+        if (operation_.error == io::error_cancelled && context->cancelled) [[unlikely]] {
+            description_.abandoned(operation_);
+            cancelled_access::raise();
+        }
+    }
+
+    static void stop(leaf& l) noexcept {
+        auto& self = static_cast<io_awaiter&>(l);
+        if (self.operation_.state == io::op_state::pending && !self.operation_.cancel_requested) {
+            self.operation_.cancel_requested = true;
+            self.engine().cancel(self.operation_);
+        }
+    }
+
+    const Description description_;
+    typename Description::operation operation_;
+};
+
+template <class Description>
+class io_result_awaiter final : public io_awaiter<Description> {
+public:
+    using io_awaiter<Description>::io_awaiter;
+
+    result<typename Description::value_type> await_resume() {
+        this->settle();
+        if (this->operation_.error != 0) {
+            this->description_.abandoned(this->operation_);
+            return this->operation_.code();
+        }
+        if constexpr (std::is_void_v<typename Description::value_type>) {
+            this->description_.finish(this->operation_);
+            return {};
+        } else {
+            return this->description_.finish(this->operation_);
+        }
+    }
+};
+
+// Gives a description its awaiter. `Description` derives from it.
+template <class Description>
+struct io_description {
+    using async_native = void;
+
+    auto operator co_await() const noexcept {
+        static_assert(std::is_trivially_copyable_v<Description>, "descriptions are copied freely");
+        return io_awaiter<Description>(static_cast<const Description&>(*this));
+    }
+
+    // The operation failed or was cancelled; nobody will call `finish`.
+    template <class Operation>
+    void abandoned(Operation&) const noexcept {}
+};
+
+template <class Description>
+struct [[nodiscard]] result_description {
+    using async_native = void;
+    Description description;
+    auto operator co_await() const noexcept { return io_result_awaiter<Description>(description); }
+};
+
+}  // namespace detail
+
+// Awaits an operation without exceptions for its errors: gives a result<T>. Cancellation still throws.
+template <class Description>
+    requires std::is_base_of_v<detail::io_description<Description>, Description>
+detail::result_description<Description> as_result(Description description) noexcept {
+    return {description};
+}
+
+}  // namespace async::inline v0

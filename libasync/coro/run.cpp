@@ -1,0 +1,105 @@
+#include <libasync/coro/run.hpp>
+
+#include <csignal>
+#include <memory>
+#include <stdexcept>
+
+#include <libasync/loop/notifier.hpp>
+
+namespace async::inline v0 {
+
+namespace {
+
+const std::thread::id main_thread = std::this_thread::get_id();
+
+std::atomic<notifier*> interrupt_notifier{nullptr};
+
+extern "C" void libasync_on_interrupt(int) {
+    std::signal(SIGINT, SIG_DFL);  // a second one ends the process
+    if (notifier* n = interrupt_notifier.load()) n->notify();
+}
+
+// While it lives, the first SIGINT calls back on the loop. Leaves a handler that somebody else installed alone.
+class interrupt_watch {
+public:
+    interrupt_watch(loop& l, unique_function<void()> on_interrupt) {
+        if (std::this_thread::get_id() != main_thread || interrupt_notifier.load() != nullptr) return;
+        notifier_ = std::make_unique<notifier>(l, std::move(on_interrupt));
+        interrupt_notifier.store(notifier_.get());
+        const auto previous = std::signal(SIGINT, libasync_on_interrupt);
+        if (previous == SIG_DFL) return;
+        std::signal(SIGINT, previous);
+        stop();
+    }
+    interrupt_watch(const interrupt_watch&) = delete;
+    interrupt_watch& operator=(const interrupt_watch&) = delete;
+    ~interrupt_watch() {
+        if (!notifier_) return;
+        std::signal(SIGINT, SIG_DFL);
+        stop();
+    }
+
+private:
+    void stop() {
+        interrupt_notifier.store(nullptr);
+        notifier_.reset();
+    }
+
+    std::unique_ptr<notifier> notifier_;
+};
+
+}  // namespace
+
+runner::entered::entered(runner& r) : runner_(r) {
+    if (detail::this_core != nullptr) throw std::logic_error("a loop runs on this thread already");
+    if (std::this_thread::get_id() != r.loop_.core().owner) {
+        throw std::logic_error("a runner is used on the thread that built it");
+    }
+    detail::this_core = &runner_.loop_.core();
+}
+
+runner::entered::~entered() { detail::this_core = nullptr; }
+
+runner::runner(const loop_options& options) : loop_(options), registry_(loop_.core()) { set_up(); }
+
+runner::runner(std::unique_ptr<io::engine> engine, const loop_options& options)
+    : loop_(std::move(engine), options), registry_(loop_.core()) {
+    set_up();
+}
+
+void runner::set_up() { loop_.core().tasks = &registry_; }
+
+runner::~runner() {
+    detail::loop_core* outer = std::exchange(detail::this_core, &loop_.core());
+    cancel_all_and_wait();
+    detail::this_core = outer;
+}
+
+void runner::drive_main(detail::control_block& main) {
+    {
+        interrupted_ = false;
+        const interrupt_watch watch(loop_, [this, &main] {
+            interrupted_ = true;
+            if (!main.done()) main.own_scope.cancel();
+        });
+        while (!main.done()) loop_.core().turn(detail::wait::yes);
+    }
+    cancel_all_and_wait();
+}
+
+void runner::cancel_all_and_wait() {
+    if (registry_.all.empty()) return;
+    registry_.root.cancel();
+    while (!registry_.all.empty()) loop_.core().turn(detail::wait::yes);
+    registry_.root.called = registry_.root.effective = false;
+}
+
+bool runner::turn(async::turn how) {
+    const entered inside(*this);
+    detail::loop_core& core = loop_.core();
+    core.turn(how == async::turn::wait ? detail::wait::yes : detail::wait::no);
+    if (core.engine->has_queued()) core.engine->visit(time_point::min());
+    return !core.ready.empty() || !core.engine->completed.empty();
+}
+
+}  // namespace async::inline v0

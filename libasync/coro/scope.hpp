@@ -1,0 +1,78 @@
+// The mechanism of cancellation: a tree of scopes, each with a flag that is pushed down to where it is read.
+//
+// Cancellation is a level, not an edge: once a scope is cancelled, every await inside raises `cancelled` until the
+// scope is left. A task runs in one scope at a time, its innermost; the task keeps a copy of that scope's effective
+// flag, so a check is one load.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+
+#include <libasync/detail/list.hpp>
+
+namespace async::inline v0::detail {
+
+struct loop_core;
+struct task_context;
+
+struct scope {
+    enum class shield : bool { no, yes };
+
+    scope() = default;
+    scope(const scope&) = delete;
+    scope& operator=(const scope&) = delete;
+    ~scope() { detach(); }
+
+    // Hangs the scope under `parent`, and takes over its cancellation unless shielded. `owner` is the task that runs
+    // inside; null for a scope that only has children.
+    void attach(scope& parent, task_context* owner) noexcept;
+    void detach() noexcept;
+
+    // Sets the flag here and below, and asks every task that waits inside to stop. Resumes nothing.
+    void cancel() noexcept;
+
+    // Whether a `cancelled` that arrives at this scope was meant for it alone.
+    bool absorbs() const noexcept { return called && !(parent && !shielded && parent->effective); }
+
+    scope* parent = nullptr;
+    scope* first_child = nullptr;
+    scope* next_sibling = nullptr;
+    scope* prev_sibling = nullptr;
+    task_context* owner = nullptr;
+    scope* next_to_cancel = nullptr;  // while its cancellation is being pushed down
+    bool called = false;     // cancelled itself
+    bool effective = false;  // cancelled itself or from above
+    bool shielded = false;
+
+private:
+    void push_down() noexcept;
+};
+
+// Where a task is suspended. Part of each awaiter that ends in the scheduler or the engine.
+struct leaf;
+
+// What the awaits of one task share: the loop, the innermost scope, and the place where it waits.
+struct task_context {
+    loop_core* loop = nullptr;
+    scope* current_scope = nullptr;
+    leaf* waiting = nullptr;
+    bool cancelled = false;  // copy of current_scope->effective
+
+    void enter(scope& s) noexcept;
+    void leave(scope& s) noexcept;
+};
+
+// The scope of a block: entered by the constructor, left by the destructor.
+class scope_entry {
+public:
+    scope_entry(task_context& context, scope& s) noexcept : context_(context), scope_(s) { context_.enter(scope_); }
+    scope_entry(const scope_entry&) = delete;
+    scope_entry& operator=(const scope_entry&) = delete;
+    ~scope_entry() { context_.leave(scope_); }
+
+private:
+    task_context& context_;
+    scope& scope_;
+};
+
+}  // namespace async::inline v0::detail

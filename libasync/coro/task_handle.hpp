@@ -1,0 +1,167 @@
+// create_task and what it gives: a task that runs beside its creator.
+#pragma once
+
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <libasync/coro/control_block.hpp>
+
+namespace async::inline v0 {
+
+namespace detail {
+
+// Waits for the end of a spawned task. With `consume` it joins: a cancellation of the waiter cancels the task, and
+// is raised only if the task then has no result to give.
+class end_awaiter : protected leaf {
+public:
+    enum class mode : bool { watch, consume };
+
+    end_awaiter(control_block* block, mode m) noexcept : leaf(&end_awaiter::stop), block_(block), mode_(m) {}
+    ~end_awaiter() { node_.unlink_if_linked(); }
+
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> h) {
+        if (!block_) throw std::logic_error("co_await of an empty task_handle");
+        if (!enter(h, node_)) return true;
+        if (context == block_.get()) throw std::logic_error("a task cannot wait for itself");
+        if (block_->done()) return false;
+        block_->joiners.push_back(node_);
+        wait();
+        return true;
+    }
+
+    void await_resume() {
+        leave();
+        if (stopped_) cancelled_access::raise();
+    }
+
+protected:
+    static void stop(leaf& l) noexcept {
+        auto& self = static_cast<end_awaiter&>(l);
+        if (self.block_->done()) return;
+        if (self.mode_ == mode::consume) {
+            self.block_->own_scope.cancel();
+            return;
+        }
+        self.stopped_ = true;
+        self.node_.unlink();
+        self.core().ready.push_back(self.node_);
+    }
+
+    block_ptr<control_block> block_;
+    ready_node node_;
+    const mode mode_;
+    bool stopped_ = false;
+};
+
+template <class T>
+class join_awaiter final : public end_awaiter {
+public:
+    explicit join_awaiter(control_block_of<T>* block) noexcept : end_awaiter(block, mode::consume) {}
+
+    T await_resume() {
+        end_awaiter::await_resume();
+        return take_outcome(static_cast<control_block_of<T>&>(*block_), context);
+    }
+
+    static T take_outcome(control_block_of<T>& block, const task_context* reader) {
+        if (block.outcome_kind == task_outcome::cancelled) {
+            if (reader && reader->cancelled) cancelled_access::raise();
+            throw task_cancelled(block.display_name());
+        }
+        if (block.outcome_kind == task_outcome::value && block.outcome_read) {
+            throw std::logic_error("the result of task '" + block.display_name() + "' was taken before");
+        }
+        block.outcome_read = true;
+        return block.outcome.take();
+    }
+};
+
+struct [[nodiscard]] watch_description {
+    using async_native = void;
+    control_block* block;
+    auto operator co_await() const noexcept { return end_awaiter(block, end_awaiter::mode::watch); }
+};
+
+}  // namespace detail
+
+// A running task. Move-only; dropping it lets the task run on by itself. A failure that nobody reads goes to the
+// loop's exception handler.
+template <class T = void>
+class task_handle {
+public:
+    using value_type = T;
+    using async_native = void;
+
+    task_handle() = default;
+    explicit task_handle(detail::block_ptr<detail::control_block_of<T>> block) noexcept : block_(std::move(block)) {}
+
+    explicit operator bool() const noexcept { return static_cast<bool>(block_); }
+
+    // Asks the task to stop: every await in it raises `cancelled` from now on. May be repeated; does nothing to a
+    // task that has ended.
+    void cancel() noexcept {
+        if (!block_->done()) block_->own_scope.cancel();
+    }
+
+    bool done() const noexcept { return block_->done(); }
+    bool cancelled() const noexcept { return block_->outcome_kind == detail::task_outcome::cancelled; }
+    std::string name() const { return block_->display_name(); }
+
+    // Moves the result out, or throws what the task threw; task_cancelled if it was cancelled.
+    // Throws std::logic_error if the task has not ended, or its result was taken before.
+    T result() {
+        require_done();
+        return detail::join_awaiter<T>::take_outcome(*block_, nullptr);
+    }
+
+    // What the task threw, or null. Throws task_cancelled if it was cancelled, std::logic_error if it has not ended.
+    std::exception_ptr exception() const {
+        require_done();
+        if (cancelled()) throw task_cancelled(name());
+        block_->outcome_read = block_->outcome_read || block_->exception();
+        return block_->exception();
+    }
+
+    // Calls `fn` in a turn after the task has ended, in the order of registration.
+    void add_done_callback(unique_function<void()> fn) {
+        if (block_->done()) {
+            block_->loop->face->call_soon(std::move(fn));
+        } else {
+            block_->done_callbacks.push_back(std::move(fn));
+        }
+    }
+
+    // Waits for the end of the task and moves its result out. If the waiter is cancelled meanwhile, it cancels the
+    // task, waits for it, and delivers the result if there is one after all.
+    // Throws what the task threw; task_cancelled if it was cancelled and the waiter was not.
+    // Cancel class: deferred.
+    auto operator co_await() noexcept { return detail::join_awaiter<T>(block_.get()); }
+
+    // Waits for the end without touching the result. Cancel class: lossless.
+    auto wait() const noexcept { return detail::watch_description{block_.get()}; }
+
+    detail::control_block* block() const noexcept { return block_.get(); }
+
+private:
+    void require_done() const {
+        if (!block_->done()) throw std::logic_error("task '" + name() + "' has not ended");
+    }
+
+    detail::block_ptr<detail::control_block_of<T>> block_;
+};
+
+// Starts `t` beside the caller, on this thread's loop; it runs from a later turn on. The loop keeps it alive.
+// Throws std::system_error (errc::no_loop) outside a loop, std::logic_error for an empty task, std::bad_alloc.
+template <class T>
+task_handle<T> create_task(task<T> t, std::string_view name = {},
+                           std::source_location created = std::source_location::current()) {
+    detail::loop_core& core = detail::require_core("create_task");
+    return task_handle<T>(detail::spawn(core, core.tasks->root, std::move(t), name, created));
+}
+
+}  // namespace async::inline v0

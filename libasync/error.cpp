@@ -1,0 +1,40 @@
+#include <libasync/error.hpp>
+
+namespace async::inline v0 {
+
+namespace {
+
+class category_impl final : public std::error_category {
+public:
+    const char* name() const noexcept override { return "libasync"; }
+
+    std::string message(int value) const override {
+        switch (static_cast<errc>(value)) {
+            case errc::busy: return "another operation of this kind is already pending";
+            case errc::closed: return "the object is closed";
+            case errc::broken: return "an earlier write was cut short";
+            case errc::no_loop: return "no loop runs on this thread";
+        }
+        return "unknown error";
+    }
+};
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+    static const category_impl category;
+    return category;
+}
+
+cancelled::~cancelled() = default;
+
+task_cancelled::task_cancelled(const std::string& task_name)
+    : std::runtime_error("the task '" + task_name + "' was cancelled") {}
+task_cancelled::~task_cancelled() = default;
+
+timeout_error::timeout_error() : std::runtime_error("the deadline passed") {}
+timeout_error::~timeout_error() = default;
+
+void cancelled_access::raise() { throw cancelled{}; }
+
+}  // namespace async::inline v0

@@ -1,0 +1,105 @@
+#include <libasync/io/engine.hpp>
+
+#include <libasync/io/native_socket.hpp>
+#include <libasync/io/thread_pool.hpp>
+
+namespace async::inline v0::io {
+
+namespace {
+
+// Stands in `incoming_` once the loop has closed.
+detail::list_node closed_marker;
+
+}  // namespace
+
+const unsigned engine::news_probe::zero = 0;
+
+engine::engine() = default;
+engine::~engine() = default;
+
+bool engine::post(detail::ready_node& node) noexcept {
+    detail::list_node* head = incoming_.load(std::memory_order_relaxed);
+    do {
+        if (head == &closed_marker) return false;
+        node.next = head;
+    } while (!incoming_.compare_exchange_weak(head, &node, std::memory_order_seq_cst, std::memory_order_relaxed));
+    if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_seq_cst)) wake();
+    return true;
+}
+
+namespace {
+
+// Turns the last-in-first-out chain round and appends it.
+void append_reversed(detail::list_node* chain, detail::ready_list& to) noexcept {
+    detail::list_node* in_order = nullptr;
+    while (chain) {
+        detail::list_node* next = chain->next;
+        chain->next = in_order;
+        in_order = chain;
+        chain = next;
+    }
+    while (in_order) {
+        detail::list_node* next = in_order->next;
+        in_order->next = nullptr;
+        to.push_back(*static_cast<detail::ready_node*>(in_order));
+        in_order = next;
+    }
+}
+
+}  // namespace
+
+bool engine::begin_wait() noexcept {
+    waiting_.store(true, std::memory_order_seq_cst);
+    detail::list_node* head = incoming_.load(std::memory_order_seq_cst);
+    return head == nullptr || head == &closed_marker;
+}
+
+void engine::collect_posts() noexcept {
+    detail::list_node* head = incoming_.load(std::memory_order_relaxed);
+    if (head == nullptr || head == &closed_marker) return;
+    append_reversed(incoming_.exchange(nullptr, std::memory_order_acquire), completed);
+}
+
+void engine::close_posts() noexcept {
+    detail::list_node* head = incoming_.exchange(&closed_marker, std::memory_order_acq_rel);
+    if (head != &closed_marker) append_reversed(head, completed);
+}
+
+bool engine::start_in_pool(operation& op) noexcept {
+    op.state = op_state::pending;
+    try {
+        if (!pool_) pool_ = std::make_unique<thread_pool>(*this);
+        pool_->submit(op);
+        return false;
+    } catch (const std::system_error& e) {
+        op.error = e.code().value();
+    } catch (...) {
+        op.error = static_cast<int>(std::errc::not_enough_memory);
+    }
+    op.state = op_state::done;
+    return true;
+}
+
+void engine::cancel_in_pool(operation& op) noexcept {
+    if (pool_->remove(op)) {
+        op.error = error_cancelled;
+        complete(op);
+    }
+}
+
+void engine::wait_for_pool(operation& op) noexcept {
+    if (pool_->remove(op)) return;
+    pool_->wait_until_finished(op);
+    collect_posts();
+    op.unlink_if_linked();
+}
+
+void socket_release::operator()(socket* s) const noexcept {
+    if (s->owner) {
+        s->owner->release(*s);
+    } else {
+        delete s;
+    }
+}
+
+}  // namespace async::inline v0::io

@@ -1,0 +1,144 @@
+// The only door to the outside world. One engine serves one loop, on the loop's thread; what other threads may call
+// says so. Nothing in here resumes a coroutine: finished operations are appended to `completed`, and the loop
+// resumes them in its next step.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include <libasync/io/operation.hpp>
+
+namespace async::inline v0 {
+
+using time_point = std::chrono::steady_clock::time_point;
+
+namespace io {
+
+class thread_pool;
+
+// Counters that only grow. `enters` are the visits to the kernel that wait, submit or collect.
+struct engine_statistics {
+    std::uint64_t enters = 0;
+    std::uint64_t submissions = 0;
+    std::uint64_t completions = 0;
+    std::uint64_t buffers_exhausted = 0;  // times that the provided buffers ran out
+};
+
+enum class socket_role : std::uint8_t { stream, listener };
+
+class engine {
+public:
+    engine(const engine&) = delete;
+    engine& operator=(const engine&) = delete;
+    virtual ~engine();
+
+    // "uring", "asio", ...
+    virtual const char* name() const noexcept = 0;
+
+    virtual time_point clock() const noexcept { return std::chrono::steady_clock::now(); }
+
+    // Takes over an open socket. Throws std::bad_alloc or std::system_error, and closes it then.
+    virtual socket_ptr adopt(native_handle handle, socket_role role) = 0;
+
+    // Begins `op`. True if it is already done: then it is not appended to `completed`.
+    virtual bool start(operation& op) noexcept = 0;
+
+    // Asks that a pending operation end soon. Its completion still comes, and may still be a success.
+    virtual void cancel(operation& op) noexcept = 0;
+
+    // Cancels a pending operation and returns when neither it nor its buffers are used any more. The operation is
+    // not appended to `completed`; other operations may be.
+    virtual void cancel_and_wait(operation& op) noexcept = 0;
+
+    // Closes a socket in the background. Operations pending on it end with errc::closed.
+    virtual void release(socket& s) noexcept = 0;
+
+    // The loop ends, and no operation is pending: closes what is still open in the background and waits for it.
+    virtual void shut_down() noexcept = 0;
+
+    // Hands queued work to the system, and collects what finished. Waits until something did, `wake` was called or
+    // `deadline` is reached; a deadline that has passed means no wait.
+    virtual void visit(time_point deadline) noexcept = 0;
+
+    // A descriptor that is readable when a visit would find something. Throws function_not_supported.
+    virtual native_handle wait_handle() const = 0;
+
+    virtual engine_statistics statistics() const noexcept = 0;
+
+    // Queued work waits for a visit.
+    bool has_queued() const noexcept { return queued_ != 0; }
+
+    // Whether a visit would find something, without a system call; an engine that cannot tell says no.
+    bool has_news() const noexcept {
+        return *news_.tail != news_.seen || (*news_.flags & news_.flag_mask) != 0 ||
+               incoming_.load(std::memory_order_relaxed) != nullptr;
+    }
+    bool can_tell_news() const noexcept { return news_.flag_mask != 0; }
+
+    // Appends to the ready queue of the next turn. From any thread, and from signal handlers; wakes the loop.
+    // False once the loop has closed.
+    bool post(detail::ready_node& node) noexcept;
+
+    // Moves what was posted to `completed`, in the order in which it was posted.
+    void collect_posts() noexcept;
+
+    // From here on `post` fails. What was posted before is moved to `completed`.
+    void close_posts() noexcept;
+
+    // Operations that finished, and posts, in order. The loop empties it.
+    detail::ready_list completed;
+
+protected:
+    engine();
+
+    // Ends a wait of `visit`, now or the next one. From any thread and from signal handlers.
+    virtual void wake() noexcept = 0;
+
+    // Records the outcome that stands in `op`.
+    void complete(operation& op) noexcept {
+        op.state = op_state::done;
+        completed.push_back(op);
+    }
+
+    // For `visit`: announces that a wait begins; false if there is a post already, so that it must not begin.
+    bool begin_wait() noexcept;
+    void end_wait() noexcept { waiting_.store(false, std::memory_order_relaxed); }
+
+    // The blocking forms, in the thread pool: for `work`, and for files where the system has nothing better.
+    bool start_in_pool(operation& op) noexcept;
+    void cancel_in_pool(operation& op) noexcept;
+    void wait_for_pool(operation& op) noexcept;
+
+    // Where `has_news` looks: a counter that moves and flags that are raised by the system.
+    struct news_probe {
+        const unsigned* tail = &zero;
+        unsigned seen = 0;
+        const unsigned* flags = &zero;
+        unsigned flag_mask = 0;
+        static const unsigned zero;
+    };
+    news_probe news_;
+    unsigned queued_ = 0;
+
+private:
+    std::atomic<detail::list_node*> incoming_{nullptr};  // last in, first out, linked by `next`
+    std::atomic<bool> waiting_{false};
+    std::unique_ptr<thread_pool> pool_;
+};
+
+// What an engine may be told; trivially destructible, so that it can stand in loop_options.
+struct engine_settings {
+    std::uint32_t receive_buffers = 256;       // provided buffers to start with; they grow on demand
+    std::uint32_t receive_buffer_size = 4096;  // bytes each
+    std::uint32_t pool_threads = 4;
+};
+
+// Both return null, with the reason in `why`, if the engine cannot run here.
+std::unique_ptr<engine> make_uring_engine(const engine_settings& settings, std::string& why);
+std::unique_ptr<engine> make_asio_engine(const engine_settings& settings, std::string& why);
+
+}  // namespace io
+
+}  // namespace async::inline v0

@@ -1,0 +1,64 @@
+// What the operating system names by number, and the owners of such numbers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <libasync/detail/list.hpp>
+
+namespace async::inline v0 {
+
+// A file descriptor, or what stands for one elsewhere (SOCKET, HANDLE).
+using native_handle = std::intptr_t;
+inline constexpr native_handle invalid_handle = -1;
+
+namespace io {
+
+class engine;
+
+// An engine's state for one stream or listening socket. It is the engine's from `release` on: closing may have to
+// wait for the kernel. If the loop goes first, the socket is closed then and the object stays, with no owner.
+class socket : public detail::list_node {
+public:
+    virtual ~socket() = default;
+
+    engine* owner = nullptr;
+    native_handle handle = invalid_handle;
+
+protected:
+    socket() = default;
+};
+
+struct socket_release {
+    void operator()(socket* s) const noexcept;
+};
+using socket_ptr = std::unique_ptr<socket, socket_release>;
+
+// Owns an open file; closes it in place when nobody did so before.
+class file_handle {
+public:
+    file_handle() = default;
+    explicit file_handle(native_handle h) noexcept : handle_(h) {}
+    file_handle(file_handle&& other) noexcept : handle_(std::exchange(other.handle_, invalid_handle)) {}
+    file_handle& operator=(file_handle&& other) noexcept {
+        if (this != &other) {
+            reset();
+            handle_ = std::exchange(other.handle_, invalid_handle);
+        }
+        return *this;
+    }
+    ~file_handle() { reset(); }
+
+    native_handle get() const noexcept { return handle_; }
+    native_handle release() noexcept { return std::exchange(handle_, invalid_handle); }
+    explicit operator bool() const noexcept { return handle_ != invalid_handle; }
+    void reset() noexcept;
+
+private:
+    native_handle handle_ = invalid_handle;
+};
+
+}  // namespace io
+
+}  // namespace async::inline v0

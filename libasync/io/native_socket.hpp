@@ -1,0 +1,58 @@
+// The socket calls of the operating system that never wait, under one name for POSIX and Windows. Errors come back
+// as errno values of std::generic_category, whatever the system calls them; nothing here throws unless it says so.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <libasync/io/endpoint.hpp>
+#include <libasync/io/buffer.hpp>
+#include <libasync/io/handle.hpp>
+
+namespace async::inline v0::io {
+
+enum class socket_option : std::uint8_t { no_delay, keep_alive, reuse_address, reuse_port, receive_buffer, send_buffer, ipv6_only };
+
+// A count of bytes, or an error (an errno value; 0 means none).
+struct transfer_result {
+    std::size_t bytes = 0;
+    int error = 0;
+};
+
+// True for "not now": EAGAIN, EWOULDBLOCK.
+bool would_block(int error) noexcept;
+
+// A TCP socket, closed on exec, for adoption by an engine. Sets `error` and returns invalid_handle on failure.
+native_handle open_tcp_socket(address_family family, int& error) noexcept;
+void close_socket(native_handle handle) noexcept;
+// Closes so that the peer sees a reset.
+void abort_socket(native_handle handle) noexcept;
+
+int bind_socket(native_handle handle, const endpoint& where) noexcept;
+int listen_socket(native_handle handle, int backlog) noexcept;
+int shut_down_writes(native_handle handle) noexcept;
+int set_option(native_handle handle, socket_option option, int value) noexcept;
+int get_option(native_handle handle, socket_option option, int& value) noexcept;
+int local_endpoint(native_handle handle, endpoint& where) noexcept;
+int remote_endpoint(native_handle handle, endpoint& where) noexcept;
+
+// The next connection, closed on exec and in non-blocking mode; invalid_handle and an error if there is none.
+// Waits for one if the listener is in blocking mode.
+native_handle accept_now(native_handle listener, int& error) noexcept;
+// Begins to connect a socket in non-blocking mode; EINPROGRESS as long as it goes on.
+int connect_now(native_handle handle, const endpoint& to) noexcept;
+int connect_outcome(native_handle handle) noexcept;
+
+// Without waiting, whatever mode the socket is in (on Windows it must be in non-blocking mode).
+transfer_result receive_now(native_handle handle, void* data, std::size_t size) noexcept;
+// Sends what fits now, of up to `count` buffers.
+transfer_result send_now(native_handle handle, const const_bytes* buffers, std::size_t count) noexcept;
+
+// Moves a list of buffers on by `bytes`; returns how many buffers of it are spent.
+std::size_t advance(const_bytes*& buffers, std::size_t& count, std::size_t bytes) noexcept;
+
+// To and from the system's own form; the size is that of the form written.
+std::size_t to_native(const endpoint& where, std::byte (&storage)[32]) noexcept;
+endpoint from_native(const void* sockaddr) noexcept;
+
+}  // namespace async::inline v0::io

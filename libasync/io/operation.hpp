@@ -1,0 +1,138 @@
+// What an awaitable asks of the engine. An operation lives in its awaiter, in the coroutine frame: starting one
+// allocates nothing. Its memory, and that of the buffers it names, belongs to the engine from `start` until the
+// operation is done; only `engine::cancel_and_wait` gives it back earlier.
+//
+// Results own what they name (sockets, files, chunks), so a result nobody collects disposes of itself.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+
+#include <libasync/detail/ready_node.hpp>
+#include <libasync/error.hpp>
+#include <libasync/io/buffer.hpp>
+#include <libasync/io/endpoint.hpp>
+#include <libasync/io/handle.hpp>
+
+namespace async::inline v0::io {
+
+enum class op_kind : std::uint8_t {
+    accept,
+    connect,
+    receive,        // into the caller's memory, at least 1 byte
+    receive_chunk,  // into a buffer of the engine
+    send,           // all of it
+    close,          // a socket; pending operations on it end with errc::closed
+    open_file,
+    read_at,
+    write_at,
+    file_size,
+    sync_file,
+    close_file,
+    work,  // a function, in the thread pool
+};
+
+enum class op_state : std::uint8_t {
+    idle,
+    pending,  // the engine may touch the operation and its buffers
+    done,     // the outcome is recorded; nothing changes it any more
+};
+
+struct operation : detail::ready_node {
+    explicit operation(op_kind k) noexcept : kind(k) {}
+
+    const op_kind kind;
+    op_state state = op_state::idle;
+    bool cancel_requested = false;
+    int error = 0;           // 0, an errno value, or a negated async::errc
+    std::int64_t result = 0;  // bytes, if the operation counts any
+
+    void fail(errc e) noexcept { error = -static_cast<int>(e); }
+    std::error_code code() const noexcept { return to_error_code(error); }
+
+    static std::error_code to_error_code(int error) noexcept {
+        if (error < 0) return make_error_code(static_cast<errc>(-error));
+        return {error, std::generic_category()};
+    }
+};
+
+// The result value of an operation that was cancelled before it did anything.
+inline constexpr int error_cancelled = static_cast<int>(std::errc::operation_canceled);
+
+struct accept_op : operation {
+    explicit accept_op(socket* l) noexcept : operation(op_kind::accept), listener(l) {}
+    socket* listener;
+    socket_ptr accepted;
+};
+
+struct connect_op : operation {
+    connect_op(socket* s, const endpoint& peer) noexcept : operation(op_kind::connect), target(s), to(peer) {}
+    socket* target;
+    endpoint to;
+    alignas(8) std::byte native_address[32];  // the engine's form of `to`
+};
+
+struct receive_op : operation {
+    receive_op(socket* s, void* d, std::size_t n) noexcept
+        : operation(op_kind::receive), source(s), data(d), size(n) {}
+    socket* source;
+    void* data;
+    std::size_t size;
+};
+
+struct receive_chunk_op : operation {
+    explicit receive_chunk_op(socket* s) noexcept : operation(op_kind::receive_chunk), source(s) {}
+    socket* source;
+    chunk received;
+};
+
+struct send_op : operation {
+    send_op(socket* s, const_bytes* b, std::size_t n) noexcept
+        : operation(op_kind::send), target(s), buffers(b), count(n) {}
+    socket* target;
+    const_bytes* buffers;  // the engine moves them on as they are sent
+    std::size_t count;
+    alignas(8) std::byte native_message[64];  // a msghdr, for an engine that needs one
+};
+
+struct close_op : operation {
+    explicit close_op(socket* s) noexcept : operation(op_kind::close), target(s) {}
+    socket* target;
+};
+
+enum class open_mode : std::uint8_t {
+    read,        // must exist
+    write,       // created or truncated
+    append,      // created; writes go to the end
+    read_write,  // must exist
+    create_new,  // read and write; must not exist
+};
+
+struct open_file_op : operation {
+    open_file_op(const char* p, open_mode m) noexcept : operation(op_kind::open_file), path(p), mode(m) {}
+    const char* path;
+    open_mode mode;
+    file_handle opened;
+};
+
+struct transfer_op : operation {
+    transfer_op(op_kind k, native_handle f, void* d, std::size_t n, std::uint64_t o) noexcept
+        : operation(k), file(f), data(d), size(n), offset(o) {}
+    native_handle file;
+    void* data;
+    std::size_t size;
+    std::uint64_t offset;
+};
+
+struct file_op : operation {  // file_size, sync_file, close_file
+    file_op(op_kind k, native_handle f) noexcept : operation(k), file(f) {}
+    native_handle file;
+};
+
+struct work_op : operation {
+    explicit work_op(void (*f)(work_op&) noexcept) noexcept : operation(op_kind::work), function(f) {}
+    void (*function)(work_op&) noexcept;
+};
+
+}  // namespace async::inline v0::io

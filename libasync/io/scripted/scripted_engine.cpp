@@ -1,0 +1,105 @@
+#include <libasync/io/scripted/scripted_engine.hpp>
+
+#include <algorithm>
+
+namespace async::inline v0::io {
+
+namespace {
+
+class scripted_socket final : public socket {};
+
+}  // namespace
+
+socket_ptr scripted_engine::adopt(native_handle handle, socket_role) {
+    socket_ptr s(new scripted_socket);
+    s->owner = this;
+    s->handle = handle;
+    return s;
+}
+
+bool scripted_engine::start(operation& op) noexcept {
+    ++statistics_.submissions;
+    op.state = op_state::pending;
+    if (op.kind == op_kind::work) return start_in_pool(op);
+    if (on_start && on_start(op)) {
+        op.state = op_state::done;
+        return true;
+    }
+    pending_.push_back(&op);
+    return false;
+}
+
+void scripted_engine::forget(operation& op) noexcept {
+    pending_.erase(std::remove(pending_.begin(), pending_.end(), &op), pending_.end());
+}
+
+void scripted_engine::finish(operation& op, std::int64_t result, int error) noexcept {
+    LIBASYNC_ASSERT(op.state == op_state::pending, "an operation finishes once");
+    forget(op);
+    op.result = result;
+    op.error = error;
+    ++statistics_.completions;
+    complete(op);
+}
+
+void scripted_engine::cancel(operation& op) noexcept {
+    ++cancels_;
+    if (op.kind == op_kind::work) return cancel_in_pool(op);
+    op.cancel_requested = true;
+    if (on_cancel == cancel_policy::at_once) finish(op, 0, error_cancelled);
+}
+
+void scripted_engine::cancel_and_wait(operation& op) noexcept {
+    ++waits_for_cancel_;
+    if (op.kind == op_kind::work) return wait_for_pool(op);
+    forget(op);
+    op.unlink_if_linked();
+}
+
+bool scripted_engine::run_due_events() noexcept {
+    bool any = false;
+    while (!script_.empty() && script_.begin()->first <= now_) {
+        unique_function<void()> event = std::move(script_.begin()->second);
+        script_.erase(script_.begin());
+        event();
+        any = true;
+    }
+    return any;
+}
+
+void scripted_engine::visit(time_point deadline) noexcept {
+    ++statistics_.enters;
+    const bool any = run_due_events();
+    if (!any && completed.empty() && deadline > now_ && begin_wait()) {
+        const time_point event = script_.empty() ? time_point::max() : script_.begin()->first;
+        const time_point target = std::min(event, deadline);
+        if (target == time_point::max()) {
+            wait_for_wake();
+        } else {
+            now_ = target;
+            run_due_events();
+        }
+    }
+    end_wait();
+    collect_posts();
+}
+
+// Only another thread can go on from here; a script that forgot to complete something is told so.
+void scripted_engine::wait_for_wake() noexcept {
+    std::unique_lock lock(mutex_);
+    const bool woken = woken_.wait_for(lock, std::chrono::seconds(20), [this] { return wake_requested_; });
+    LIBASYNC_ASSERT(woken, "the script ran out while the loop waits for something");
+    wake_requested_ = false;
+}
+
+void scripted_engine::wake() noexcept {
+    const std::lock_guard lock(mutex_);
+    wake_requested_ = true;
+    woken_.notify_one();
+}
+
+native_handle scripted_engine::wait_handle() const {
+    throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");
+}
+
+}  // namespace async::inline v0::io

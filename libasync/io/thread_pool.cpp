@@ -1,0 +1,118 @@
+#include <libasync/io/thread_pool.hpp>
+
+#include <algorithm>
+
+#include <libasync/io/engine.hpp>
+#include <libasync/io/file_calls.hpp>
+
+#ifndef _WIN32
+#include <pthread.h>
+#include <signal.h>
+#endif
+
+namespace async::inline v0::io {
+
+namespace {
+
+// Threads that are started while it lives take no signals: those are for the program's own threads.
+class signals_blocked {
+public:
+#ifndef _WIN32
+    signals_blocked() noexcept {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_;
+#else
+    signals_blocked() noexcept {}
+#endif
+};
+
+// On the loop's thread: the outcome was recorded by the thread that ran the operation.
+bool finish(detail::ready_node* node) noexcept {
+    auto* op = static_cast<operation*>(node);
+    op->run = nullptr;
+    op->state = op_state::done;
+    return true;
+}
+
+// `run` tells a queued operation from one that a thread has taken: the links do not, since the ready queue uses them.
+bool is_taken(const operation& op) noexcept { return op.run == &finish; }
+
+}  // namespace
+
+thread_pool::thread_pool(engine& owner, unsigned max_threads) : owner_(owner), max_threads_(std::max(max_threads, 1u)) {
+    running_.reserve(max_threads_);
+    threads_.reserve(max_threads_);
+}
+
+thread_pool::~thread_pool() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    work_to_do_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+}
+
+void thread_pool::submit(operation& op) {
+    std::lock_guard lock(mutex_);
+    op.run = nullptr;
+    queue_.push_back(op);
+    ++queued_;
+    if (queued_ > idle_threads_ && threads_.size() < max_threads_) {
+        try {
+            signals_blocked blocked;
+            threads_.emplace_back([this] { run_thread(); });
+        } catch (...) {
+            if (threads_.empty()) {
+                op.unlink();
+                --queued_;
+                throw;
+            }
+        }
+    }
+    work_to_do_.notify_one();
+}
+
+bool thread_pool::remove(operation& op) noexcept {
+    std::lock_guard lock(mutex_);
+    if (is_taken(op)) return false;
+    op.unlink();
+    --queued_;
+    return true;
+}
+
+void thread_pool::wait_until_finished(operation& op) noexcept {
+    std::unique_lock lock(mutex_);
+    work_finished_.wait(lock, [&] { return std::find(running_.begin(), running_.end(), &op) == running_.end(); });
+}
+
+void thread_pool::run_thread() noexcept {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        ++idle_threads_;
+        work_to_do_.wait(lock, [&] { return queued_ != 0 || stopping_; });
+        --idle_threads_;
+        if (queued_ == 0) return;
+
+        operation* op = queue_.pop_front();
+        --queued_;
+        op->run = &finish;
+        running_.push_back(op);
+        lock.unlock();
+
+        execute_blocking(*op);
+        owner_.post(*op);  // from here on the loop may destroy it; if the loop has closed, its owner does
+
+        lock.lock();
+        running_.erase(std::find(running_.begin(), running_.end(), op));
+        work_finished_.notify_all();
+    }
+}
+
+}  // namespace async::inline v0::io

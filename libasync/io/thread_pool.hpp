@@ -1,0 +1,47 @@
+// Threads for what has no asynchronous form: operations of kind `work`, and file operations where the system
+// offers none. Threads start on demand, up to a bound, and end with the pool.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <libasync/io/operation.hpp>
+
+namespace async::inline v0::io {
+
+class engine;
+
+class thread_pool {
+public:
+    explicit thread_pool(engine& owner, unsigned max_threads = 4);
+    ~thread_pool();  // waits for what runs; nothing may be queued
+
+    // Queues `op`; when it has run, it is posted to the engine. Throws std::system_error if no thread at all could
+    // be started.
+    void submit(operation& op);
+
+    // Takes `op` out of the queue. False if it runs, or has run.
+    bool remove(operation& op) noexcept;
+
+    // Returns once `op` has run and been posted. It must not be in the queue.
+    void wait_until_finished(operation& op) noexcept;
+
+private:
+    void run_thread() noexcept;
+
+    engine& owner_;
+    const unsigned max_threads_;
+    std::mutex mutex_;
+    std::condition_variable work_to_do_;
+    std::condition_variable work_finished_;
+    detail::list<operation> queue_;
+    std::vector<operation*> running_;
+    std::vector<std::thread> threads_;
+    std::size_t queued_ = 0;
+    std::size_t idle_threads_ = 0;
+    bool stopping_ = false;
+};
+
+}  // namespace async::inline v0::io

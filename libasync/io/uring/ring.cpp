@@ -1,0 +1,112 @@
+#include <libasync/io/uring/ring.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include <pthread.h>
+
+namespace async::inline v0::io::uring {
+
+namespace {
+
+constexpr unsigned submission_entries = 256;
+constexpr unsigned completion_entries = 4096;
+
+// The headers of older libraries lack these two.
+constexpr unsigned feature_no_iowait = 1u << 17;
+constexpr unsigned enter_no_iowait = 1u << 7;
+
+// Counts the forks between the first process and this one.
+std::atomic<unsigned> forks{0};
+
+unsigned watch_forks() {
+    static const int registered =
+        ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+    static_cast<void>(registered);
+    return forks.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+ring::ring(const features& enabled) : fork_generation_(watch_forks()) {
+    set_up(enabled);
+    io_uring_ring_dontfork(&ring_);
+    unsigned max_workers[2] = {4, 8};  // for work that is bounded by the disk, and for the rest
+    io_uring_register_iowq_max_workers(&ring_, max_workers);
+    if (enabled.registered_ring) io_uring_register_ring_fd(&ring_);
+    enter_fd_ = ring_.enter_ring_fd;
+    if (enter_fd_ != ring_.ring_fd) enter_flags_ |= IORING_ENTER_REGISTERED_RING;
+    if (ring_.features & feature_no_iowait) enter_flags_ |= enter_no_iowait;
+    for (unsigned i = 0; i < ring_.sq.ring_entries; ++i) ring_.sq.array[i] = i;
+    tail_ = *ring_.sq.ktail;
+}
+
+// Asks for less until the kernel knows every flag.
+void ring::set_up(const features& enabled) {
+    constexpr unsigned sizes = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    constexpr unsigned cooperative = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+    constexpr unsigned deferred = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+    constexpr unsigned choices[] = {
+        sizes | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | deferred,
+        sizes | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | cooperative,
+        sizes | IORING_SETUP_SUBMIT_ALL | cooperative,
+        sizes | IORING_SETUP_SUBMIT_ALL,
+        sizes,
+    };
+    int result = -EINVAL;
+    for (const unsigned flags : choices) {
+        if ((flags & IORING_SETUP_DEFER_TASKRUN) != 0 && !enabled.defer_taskrun) continue;
+        io_uring_params params{};
+        params.flags = flags;
+        params.cq_entries = completion_entries;
+        result = io_uring_queue_init_params(submission_entries, &ring_, &params);
+        if (result != -EINVAL) break;
+    }
+    if (result < 0) throw refusal("io_uring_setup", -result);
+}
+
+ring::~ring() {
+    if (!forked()) io_uring_queue_exit(&ring_);
+}
+
+bool ring::forked() const noexcept { return forks.load(std::memory_order_relaxed) != fork_generation_; }
+
+io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
+    if (queued() == ring_.sq.ring_entries) {
+        enter(0, 0, nullptr);
+        if (queued() == ring_.sq.ring_entries) return nullptr;
+    }
+    io_uring_sqe* sqe = &ring_.sq.sqes[tail_++ & ring_.sq.ring_mask];
+    std::memset(sqe, 0, sizeof *sqe);
+    sqe->user_data = user_data;
+    return sqe;
+}
+
+void ring::withdraw_cancels(std::uint64_t user_data) noexcept {
+    for (unsigned i = tail_ - queued(); i != tail_; ++i) {
+        io_uring_sqe& sqe = ring_.sq.sqes[i & ring_.sq.ring_mask];
+        if (sqe.opcode == IORING_OP_ASYNC_CANCEL && sqe.addr == user_data) io_uring_prep_nop(&sqe);
+    }
+}
+
+void ring::enter(unsigned min_complete, unsigned flags, const __kernel_timespec* timeout) noexcept {
+    LIBASYNC_ASSERT(!forked(), "a loop stays in the process that made it: after fork the child makes its own");
+    io_uring_getevents_arg argument{};
+    argument.ts = reinterpret_cast<std::uintptr_t>(timeout);
+    flags |= enter_flags_ | IORING_ENTER_EXT_ARG;
+    __atomic_store_n(ring_.sq.ktail, tail_, __ATOMIC_RELEASE);
+    ++enters_;
+    const int result = io_uring_enter2(static_cast<unsigned>(enter_fd_), queued(), min_complete, flags,
+                                       reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+    if (result >= 0) {
+        submissions_ += static_cast<unsigned>(result);
+        return;
+    }
+    // Interrupted, the time is up, or memory is short: what was not taken stays queued for the next call.
+    const bool passing = result == -EINTR || result == -ETIME || result == -EAGAIN || result == -EBUSY ||
+                         result == -ENOMEM;
+    LIBASYNC_ASSERT(passing, "the kernel takes the ring from its own thread and has lost no completion");
+}
+
+}  // namespace async::inline v0::io::uring

@@ -1,0 +1,297 @@
+#include <libasync/io/uring/uring_engine.hpp>
+
+#include <cerrno>
+#include <climits>
+#include <string>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <libasync/io/native_socket.hpp>
+
+namespace async::inline v0::io::uring {
+
+static_assert(alignof(operation) >= 8 && alignof(uring_stream) >= 8 && alignof(uring_listener) >= 8,
+              "three low bits of a pointer are free for the tag");
+
+event_descriptor::event_descriptor() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (fd_ < 0) throw refusal("eventfd", errno);
+}
+
+event_descriptor::~event_descriptor() { ::close(fd_); }
+
+namespace {
+
+provided_buffers* make_buffers(const features& enabled, io_uring& ring, const engine_settings& settings) {
+    if (!enabled.buffer_ring) return nullptr;
+    try {
+        return new provided_buffers(ring, settings.receive_buffers, settings.receive_buffer_size);
+    } catch (const refusal&) {
+        return nullptr;
+    }
+}
+
+}  // namespace
+
+uring_engine::uring_engine(const engine_settings& settings)
+    : features_(enabled_features()), ring_(features_), buffers_(make_buffers(features_, ring_.native(), settings)),
+      hot_(new hot_pool) {
+    news_.tail = ring_.completion_tail();
+    news_.seen = ring_.head();
+    news_.flags = ring_.submission_flags();
+    news_.flag_mask = ring::work_flags;
+    arm_wake();
+}
+
+uring_engine::~uring_engine() { shut_down(); }
+
+socket_ptr uring_engine::adopt(native_handle handle, socket_role role) {
+    uring_socket* s = nullptr;
+    try {
+        if (role == socket_role::stream) {
+            s = new uring_stream;
+        } else {
+            s = new uring_listener;
+        }
+    } catch (...) {
+        close_socket(handle);
+        throw;
+    }
+    // A request on a descriptor in non-blocking mode may fail where it should wait.
+    const int fd = static_cast<int>(handle);
+    if (const int flags = ::fcntl(fd, F_GETFL); flags >= 0 && (flags & O_NONBLOCK) != 0)
+        ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    s->owner = this;
+    s->handle = handle;
+    sockets_.push_back(*s);
+    return socket_ptr(s);
+}
+
+bool uring_engine::start(operation& op) noexcept {
+    switch (op.kind) {
+        case op_kind::accept: return start_accept(static_cast<accept_op&>(op));
+        case op_kind::connect: return start_connect(static_cast<connect_op&>(op));
+        case op_kind::receive: return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_op&>(op).source));
+        case op_kind::receive_chunk:
+            return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_chunk_op&>(op).source));
+        case op_kind::send: return start_send(static_cast<send_op&>(op));
+        case op_kind::close: return start_close(static_cast<close_op&>(op));
+        default: return start_file(op);
+    }
+}
+
+// Outcomes.
+
+bool uring_engine::refuse(operation& op, errc why) noexcept {
+    op.fail(why);
+    return done_in_place(op);
+}
+
+bool uring_engine::done_in_place(operation& op) noexcept {
+    op.state = op_state::done;
+    return true;
+}
+
+void uring_engine::finish(operation& op, int error) noexcept {
+    op.unlink_if_linked();
+    op.run = nullptr;
+    op.error = error;
+    complete(op);
+}
+
+void uring_engine::finish_closed(operation& op) noexcept { finish(op, -static_cast<int>(errc::closed)); }
+
+// Requests.
+
+io_uring_sqe* uring_engine::next_entry(tag t, const void* object) noexcept {
+    io_uring_sqe* sqe = ring_.next_entry(user_data(t, object));
+    if (sqe && t != tag::none) ++in_flight_;
+    count_queued();
+    return sqe;
+}
+
+void uring_engine::submit(operation& op) noexcept {
+    if (io_uring_sqe* sqe = next_entry(tag::operation, &op)) {
+        prepare(op, *sqe);
+        return;
+    }
+    unsubmitted_.push_back(op);
+    starving_ = true;
+    count_queued();
+}
+
+bool uring_engine::cancel_request(std::uint64_t target) noexcept {
+    io_uring_sqe* sqe = next_entry(tag::none, nullptr);
+    if (!sqe) return false;
+    io_uring_prep_cancel64(sqe, target, 0);
+    return true;
+}
+
+void uring_engine::stop(uring_socket& s, standing_request& request, tag t) noexcept {
+    if (!request.armed || request.stop_sent) return;
+    request.stopping = true;
+    request.stop_sent = cancel_request(user_data(t, &s));
+    if (!request.stop_sent) starve(s);
+}
+
+void uring_engine::starve(uring_socket& s) noexcept {
+    s.starved = true;
+    starving_ = true;
+    count_queued();
+}
+
+void uring_engine::serve_starved() noexcept {
+    starving_ = false;
+    detail::list<operation> operations;
+    operations.splice_back(unsubmitted_);
+    while (!operations.empty()) submit(*operations.pop_front());
+    operations.splice_back(uncancelled_);
+    while (!operations.empty()) cancel_in_kernel(*operations.pop_front());
+    for (uring_socket* s = sockets_.first(); s; s = sockets_.after(s)) {
+        if (s->starved) serve_starved(*s);
+    }
+    count_queued();
+}
+
+void uring_engine::serve_starved(uring_socket& s) noexcept {
+    s.starved = false;
+    if (s.role == socket_role::listener) {
+        auto& l = static_cast<uring_listener&>(s);
+        if (l.accept.stopping) stop(l, l.accept, tag::accept);
+        if (l.reader && !l.accept.armed) arm_accept(l);
+        return;
+    }
+    auto& stream = static_cast<uring_stream&>(s);
+    if (stream.receive.stopping) stop(stream, stream.receive, tag::receive);
+    if (stream.poll.stopping) stop(stream, stream.poll, tag::poll);
+    if (stream.reader) await_data(stream);
+}
+
+// Visits.
+
+void uring_engine::visit(time_point deadline) noexcept {
+    if (starving_) serve_starved();
+    enter_until(deadline);
+    drain();
+    collect_posts();
+    if (buffers_) buffers_->collect();
+    hot_->collect();
+    if (watched_ && !begin_wait()) wake();
+}
+
+namespace {
+
+// The time left, or false if there is none. `timeout` stays null if there is no deadline.
+bool time_left(time_point deadline, __kernel_timespec& storage, const __kernel_timespec*& timeout) noexcept {
+    timeout = nullptr;
+    if (deadline == time_point::max()) return true;
+    if (deadline <= time_point{}) return false;
+    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    storage = {left.count() / 1'000'000'000, left.count() % 1'000'000'000};
+    timeout = &storage;
+    return true;
+}
+
+}  // namespace
+
+void uring_engine::enter_until(time_point deadline) noexcept {
+    __kernel_timespec storage;
+    const __kernel_timespec* timeout = nullptr;
+    const bool nothing_yet = completed.empty() && !ring_.has_completions() && !ring_.has_work_inside();
+    if (nothing_yet && time_left(deadline, storage, timeout)) {
+        const bool may_wait = begin_wait();
+        if (may_wait) ring_.submit_and_wait(timeout);
+        end_wait();
+        if (may_wait) return;
+    }
+    if (ring_.queued() != 0 || ring_.has_work_inside()) ring_.submit_and_collect();
+}
+
+void uring_engine::drain() noexcept {
+    ring_.drain([this](const completion& c) { dispatch(c); });
+    news_.seen = ring_.head();
+    count_queued();
+}
+
+void uring_engine::dispatch(const completion& c) noexcept {
+    void* object = reinterpret_cast<void*>(static_cast<std::uintptr_t>(c.user_data & ~tag_mask));
+    const tag t = static_cast<tag>(c.user_data & tag_mask);
+    if (t != tag::none && c.last()) --in_flight_;
+    switch (t) {
+        case tag::none: return;
+        case tag::operation: return on_operation(*static_cast<operation*>(object), c.result);
+        case tag::receive: return on_receive(*static_cast<uring_stream*>(object), c);
+        case tag::poll: return on_poll(*static_cast<uring_stream*>(object), c);
+        case tag::accept: return on_accept(*static_cast<uring_listener*>(object), c);
+        case tag::wake: return on_wake(c);
+    }
+}
+
+void uring_engine::on_operation(operation& op, int result) noexcept {
+    op.unlink_if_linked();
+    if (op.cancel_requested && ring_.queued() != 0) ring_.withdraw_cancels(user_data(tag::operation, &op));
+    switch (op.kind) {
+        case op_kind::send: return on_send(static_cast<send_op&>(op), result);
+        case op_kind::connect: return on_connect(static_cast<connect_op&>(op), result);
+        default: return on_file(op, result);
+    }
+}
+
+// The wake-up: with a multishot poll nobody ever reads the descriptor.
+
+void uring_engine::wake() noexcept {
+    const int saved = errno;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake_event_.get(), &one, sizeof one);
+    errno = saved;
+}
+
+void uring_engine::arm_wake() noexcept {
+    io_uring_sqe* sqe = next_entry(tag::wake, nullptr);
+    if (!sqe) {
+        starving_ = true;
+        return;
+    }
+    if (features_.multishot_poll) {
+        io_uring_prep_poll_multishot(sqe, wake_event_.get(), POLLIN);
+    } else {
+        io_uring_prep_poll_add(sqe, wake_event_.get(), POLLIN);
+    }
+    wake_poll_.armed = true;
+}
+
+void uring_engine::on_wake(const completion& c) noexcept {
+    if (!c.last()) return;
+    wake_poll_ = {};
+    if (shut_down_) return;
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(wake_event_.get(), &count, sizeof count);
+    arm_wake();
+}
+
+native_handle uring_engine::wait_handle() const {
+    watched_ = true;
+    return ring_.descriptor();
+}
+
+engine_statistics uring_engine::statistics() const noexcept {
+    return {ring_.enters(), ring_.submissions(), ring_.completions(), buffers_exhausted_};
+}
+
+}  // namespace async::inline v0::io::uring
+
+namespace async::inline v0::io {
+
+std::unique_ptr<engine> make_uring_engine(const engine_settings& settings, std::string& why) {
+    try {
+        return std::make_unique<uring::uring_engine>(settings);
+    } catch (const std::exception& e) {
+        why = e.what();
+        return nullptr;
+    }
+}
+
+}  // namespace async::inline v0::io

@@ -1,0 +1,107 @@
+// The scheduler without its public face: ready queue, timers, the driver that resumes coroutines, and the turn.
+//
+// One turn:
+//   1. Visit the engine: hand it what was queued, and wait, unless something is ready. While something is ready the
+//      visit is skipped if the engine has nothing queued and no news, but never for more than 256 steps.
+//   2. Read the clock: the loop's `now` until the next visit.
+//   3. Append to the ready queue: finished operations and posts, then timers that came due.
+//   4. Run what is in the ready queue now. What these steps make ready runs in the next turn, so a chatty task
+//      cannot starve input and output.
+// The order matters: an operation that finished is recorded before a deadline of the same instant, so completion
+// beats the time-out; and a post is seen before the loop sleeps.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <thread>
+
+#include <libasync/io/engine.hpp>
+#include <libasync/loop/timer_queue.hpp>
+
+namespace async::inline v0 {
+
+class loop;
+
+namespace detail {
+
+struct task_context;
+struct task_registry;
+
+enum class wait : bool { no, yes };
+
+struct loop_core {
+    // A chain of tasks is resumed in place down to this depth, and through `next` beyond.
+    static constexpr unsigned max_depth = 32;
+    // After this many operations that were done at once a step goes to the end of the ready queue.
+    static constexpr unsigned max_done_in_place = 128;
+    // A visit to the engine is put off for at most this many steps.
+    static constexpr unsigned max_steps_between_visits = 256;
+
+    // Where the driver goes on: at most one coroutine, set by what it has just resumed.
+    std::coroutine_handle<> next;
+    unsigned depth = 0;
+    unsigned done_in_place = 0;
+    task_context* current = nullptr;
+    // Run by the driver once the step is over: the end of a spawned task.
+    ready_node* epilogue = nullptr;
+
+    ready_list ready;
+    timer_queue timers;
+    time_point now{};
+    std::unique_ptr<io::engine> engine;
+    task_registry* tasks = nullptr;
+    loop* face = nullptr;
+
+    std::thread::id owner = std::this_thread::get_id();
+    std::chrono::nanoseconds slow_step{0};  // 0: steps are not timed
+    std::chrono::nanoseconds spin{0};
+    unsigned spin_credit = 0;
+    unsigned steps_since_visit = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t turns = 0;
+    bool debug = false;
+    bool running = false;
+
+    // One turn. Waits only if nothing is ready and `may_wait` allows it.
+    void turn(wait may_wait);
+
+    // Resumes `h` and all that follows from it in the same step.
+    void resume(std::coroutine_handle<> h) {
+        depth = 0;
+        done_in_place = 0;
+        do {
+            h.resume();
+            h = std::exchange(next, nullptr);
+        } while (h);
+        current = nullptr;
+        if (epilogue) {
+            ready_node* node = std::exchange(epilogue, nullptr);
+            node->run(node);
+        }
+    }
+
+    // An operation was done at once: true if the step may go on in place.
+    bool may_continue_in_place() noexcept { return ++done_in_place < max_done_in_place; }
+
+    void run_step(ready_node& node) {
+        if (node.run == nullptr || node.run(&node)) resume(node.handle);
+    }
+
+private:
+    void visit(wait may_wait);
+    void wait_with_spin(time_point deadline);
+    void run_ready();
+    void run_step_timed(ready_node& node);
+
+    ready_list batch_;  // what this turn runs; nodes may leave it while it is run
+};
+
+// The core of the loop that runs on this thread, or null.
+extern constinit thread_local loop_core* this_core;
+
+// Same, but throws std::system_error (errc::no_loop) naming `operation`.
+loop_core& require_core(const char* operation);
+
+}  // namespace detail
+
+}  // namespace async::inline v0

@@ -1,0 +1,90 @@
+#include <libasync/loop/timer_queue.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace async::inline v0::detail {
+
+namespace {
+
+constexpr std::align_val_t cache_line{64};
+
+}  // namespace
+
+timer_queue::~timer_queue() { ::operator delete(slots_, cache_line); }
+
+void timer_queue::grow() {
+    const std::uint32_t capacity = std::max(64u, 2 * capacity_);
+    auto* slots = static_cast<slot*>(::operator new(capacity * sizeof(slot), cache_line));
+    if (slots_) std::copy_n(slots_ + first_slot, count_, slots + first_slot);
+    ::operator delete(slots_, cache_line);
+    slots_ = slots;
+    capacity_ = capacity;
+}
+
+void timer_queue::set(timer_node& node, time_point when) {
+    if (!node.armed()) {
+        if (first_slot + count_ >= capacity_) grow();
+        node.position = first_slot + count_++;
+    }
+    node.when = when;
+    node.order = next_order_++;
+    settle(node.position, slot{when, &node});
+}
+
+void timer_queue::cancel(timer_node& node) noexcept {
+    if (node.armed()) remove(node.position);
+}
+
+void timer_queue::collect_due(time_point now, ready_list& due) noexcept {
+    while (count_ != 0 && next() <= now) {
+        timer_node* node = slots_[first_slot].node;
+        remove(first_slot);
+        due.push_back(*node);
+    }
+}
+
+void timer_queue::remove(std::uint32_t s) noexcept {
+    slots_[s].node->position = timer_node::not_queued;
+    const slot last = slots_[first_slot + --count_];
+    if (s != first_slot + count_) settle(s, last);
+}
+
+void timer_queue::settle(std::uint32_t s, const slot& entry) noexcept {
+    const std::uint32_t higher = sift_up(s, entry);
+    if (higher == s) {
+        sift_down(s, entry);
+    } else {
+        place(higher, entry);
+    }
+}
+
+std::uint32_t timer_queue::sift_up(std::uint32_t s, const slot& entry) noexcept {
+    while (s != first_slot) {
+        const std::uint32_t parent = parent_of(s);
+        if (!before(entry, slots_[parent])) break;
+        place(s, slots_[parent]);
+        s = parent;
+    }
+    return s;
+}
+
+void timer_queue::sift_down(std::uint32_t s, const slot& entry) noexcept {
+    const std::uint32_t end = first_slot + count_;
+    for (;;) {
+        const std::uint32_t first = children_of(s);
+        if (first >= end) break;
+        const std::uint32_t stop = std::min(first + 4, end);
+        std::uint32_t least = first;
+        for (std::uint32_t child = first + 1; child < stop; ++child) {
+            if (before(slots_[child], slots_[least])) least = child;
+        }
+        if (!before(slots_[least], entry)) break;
+        place(s, slots_[least]);
+        s = least;
+    }
+    place(s, entry);
+}
+
+}  // namespace async::inline v0::detail
