@@ -43,7 +43,17 @@ def build(root, with_libasync, jobs):
         configure = ["cmake", "-S", str(root / "bench"), "-B", str(directory), "-G", "Ninja",
                      "-DCMAKE_BUILD_TYPE=Release"]
     say(f"building in {directory.relative_to(root)}")
-    subprocess.run([*configure, "--log-level=STATUS"], cwd=root, stdout=subprocess.DEVNULL, check=True)
-    subprocess.run(["cmake", "--build", str(directory), "-j", str(jobs)], cwd=root, stdout=subprocess.DEVNULL,
-                   check=True)
+    configured = quietly(configure, root)
+    for line in configured.splitlines():
+        if "bench: " in line:
+            say(line.replace("-- bench:", "  "))
+    quietly(["cmake", "--build", str(directory), "-j", str(jobs)], root)
     return directory, programs
+
+
+def quietly(command, directory):
+    """Returns what the command prints; if it fails, shows that and ends the program."""
+    done = subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise SystemExit(done.stdout + f"\nfailed: {' '.join(command)}")
+    return done.stdout

@@ -38,16 +38,22 @@ def isolate(core, priority=1):
     return prepare
 
 
-def busy_seconds():
-    """All processor time used on this machine since it started, stolen time too."""
-    first = Path("/proc/stat").read_text().split("\n", 1)[0].split()
-    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first[1:9])
-    return (user + nice + system + irq + softirq + steal) / TICK
+def foreign_seconds(ours):
+    """Processor time used so far by all processes but these, and by other guests of the host.
 
-
-def process_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    The kernel's own sum in /proc/stat is sampled by ticks and too coarse for a server that often sleeps.
+    """
+    stolen = int(Path("/proc/stat").read_text().split("\n", 1)[0].split()[8])
+    total = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) in ours:
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue  # has just ended; its parent carries its time
+        total += sum(map(int, fields[11:15]))
+    return (total + stolen) / TICK
 
 
 def resident_bytes(pid):

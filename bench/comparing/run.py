@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from .machine import busy_seconds, isolate, process_seconds, resident_bytes, say
+from .machine import foreign_seconds, isolate, output, resident_bytes, say
 from .servers import MICRO, SERVERS
 
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -87,28 +87,22 @@ class Bench:
         try:
             with self.server(name, case["size"]) as (process, port):
                 before = self.distance.measure()
-                machine, server = busy_seconds(), process_seconds(process.pid)
-                used = resource.getrusage(resource.RUSAGE_CHILDREN)
+                ours = {process.pid, os.getpid()}
+                foreign = foreign_seconds(ours)
                 start = time.monotonic()
                 load = self.load(port, "--connections", case["connections"], "--size", case["size"], "--depth",
                                  case["depth"], "--seconds", seconds, "--server-pid", process.pid)
                 text, errors = load.communicate(timeout=seconds + 30)
                 if load.returncode != 0:
                     raise RuntimeError(errors.strip())
-                ours = process_seconds(process.pid) - server + self.children_since(used)
-                window = (time.monotonic() - start) * os.cpu_count()
-                foreign = max(0.0, busy_seconds() - machine - ours) / window
+                foreign = foreign_seconds(ours) - foreign
+                share = max(0.0, foreign / (time.monotonic() - start) / os.cpu_count())
                 after = self.distance.measure()
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             say(f"  {name}: {error}")
             return None
         return {"server": name, "role": SERVERS[name][0], "before_ns": before, "after_ns": after,
-                "foreign": foreign, **json.loads(text)}
-
-    @staticmethod
-    def children_since(before):
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                "foreign": share, **json.loads(text)}
 
     def counts(self, run):
         return self.distance.is_far(run["before_ns"], run["after_ns"]) and run["foreign"] <= FOREIGN_LIMIT
@@ -125,19 +119,28 @@ class Bench:
                     runs[name].append(run)
         return [run for of_server in runs.values() for run in of_server]
 
+    @contextlib.contextmanager
+    def idle_connections(self, port, count):
+        """Holds that many connections open, on each of which one message was echoed."""
+        load = self.load(port, "--idle", count)
+        try:
+            if not load.stdout.readline():
+                raise RuntimeError(load.communicate(timeout=10)[1].strip())
+            time.sleep(0.3)
+            yield
+        finally:
+            load.communicate(timeout=30)  # closes its stdin
+
     def idle(self, name, connections):
-        """Resident memory for each connection that does nothing any more."""
+        """Resident memory for each connection that does nothing any more: what a second crowd adds to a first."""
+        first = connections // 10
         try:
             with self.server(name, 64, core=None) as (process, port):
-                time.sleep(0.2)
                 base = resident_bytes(process.pid)
-                load = self.load(port, "--idle", connections)
-                line = load.stdout.readline()
-                if not line:
-                    raise RuntimeError(load.communicate(timeout=10)[1].strip())
-                time.sleep(0.3)
-                grown = resident_bytes(process.pid) - base
-                load.communicate(timeout=30)  # closes its stdin
+                with self.idle_connections(port, first):
+                    few = resident_bytes(process.pid)
+                    with self.idle_connections(port, connections):
+                        grown = resident_bytes(process.pid) - few
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             say(f"  {name}: {error}")
             return None
@@ -175,13 +178,5 @@ class Bench:
         return results
 
     def engine(self):
-        """Which engine ours chooses on this machine, as it tells on its first line."""
-        program = self.places["bin"] / "libasync_echo"
-        if not program.exists():
-            return "not built"
-        process = subprocess.Popen([program, "--port", str(free_port())], stdout=subprocess.PIPE, text=True)
-        try:
-            return process.stdout.readline().strip().removeprefix("engine ")
-        finally:
-            process.kill()
-            process.wait()
+        """Which engine ours chooses on this machine."""
+        return output([self.places["bin"] / "libasync_echo", "--engine"]) or "not built"

@@ -1,13 +1,14 @@
 """The rivals: one line each. `{bin}` is the directory of built programs, `{bench}` the source tree."""
 
-# name: (role, command). The role is "limit", "ours" or "peer". `{buffers}` gives the bare ring buffers that hold
+# name: (role, command). The role is "limit", "ours", "peer" or "spin" (a limit that
+# never sleeps, so not what others are compared with). `{buffers}` gives the bare ring buffers that hold
 # one message of the case.
 SERVERS = {
     "epoll": ("limit", "{bin}/epoll_echo --port {port}"),
     "uring, ring send": ("limit", "{bin}/uring_echo --port {port} {buffers}"),
     "uring, direct send": ("limit", "{bin}/uring_echo --port {port} --send direct {buffers}"),
     "uring, poll": ("limit", "{bin}/uring_echo --port {port} --recv poll"),
-    "uring, spin": ("limit", "{bin}/uring_echo --port {port} --send direct --spin 20 {buffers}"),
+    "uring, spin": ("spin", "{bin}/uring_echo --port {port} --send direct --spin 20 {buffers}"),
     "libasync read": ("ours", "{bin}/libasync_echo --port {port} --mode read"),
     "libasync read_some": ("ours", "{bin}/libasync_echo --port {port} --mode read_some"),
     "libasync read, spin": ("ours", "{bin}/libasync_echo --port {port} --mode read --spin"),

@@ -12,23 +12,23 @@ enum bare_recv { BARE_RECV_MULTISHOT, BARE_RECV_POLL };
 enum bare_send { BARE_SEND_RING, BARE_SEND_DIRECT };
 
 struct bare_options {
-    uint16_t port; // 0: the kernel chooses
+    uint16_t port;  // 0: the kernel chooses
     enum bare_recv recv;
     enum bare_send send;
-    unsigned buffers; // of the provided buffer ring; a power of two
+    unsigned buffers;  // of the provided buffer ring; a power of two
     unsigned buffer_size;
-    unsigned spin_us; // how long to poll before sleeping in the kernel
+    unsigned spin_us;  // how long to poll before sleeping in the kernel
 };
 
 // One kind of loop. `open` returns NULL with errno set on failure; `turn` waits for at least one event and handles
 // what has come; `echoed` counts the bytes sent back.
 struct bare_kind {
-    const char *name;
-    void *(*open)(const struct bare_options *options);
-    void (*turn)(void *loop);
-    uint16_t (*port)(const void *loop);
-    uint64_t (*echoed)(const void *loop);
-    void (*close)(void *loop);
+    const char* name;
+    void* (*open)(const struct bare_options* options);
+    void (*turn)(void* loop);
+    uint16_t (*port)(const void* loop);
+    uint64_t (*echoed)(const void* loop);
+    void (*close)(void* loop);
 };
 
 extern const struct bare_kind bare_uring;

@@ -10,8 +10,7 @@
 
 int bare_listen(uint16_t port, int flags) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-    if (fd < 0)
-        return -1;
+    if (fd < 0) return -1;
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     struct sockaddr_in address;
@@ -19,8 +18,7 @@ int bare_listen(uint16_t port, int flags) {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 4096) == 0)
-        return fd;
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) == 0 && listen(fd, 4096) == 0) return fd;
     close(fd);
     return -1;
 }
@@ -28,8 +26,7 @@ int bare_listen(uint16_t port, int flags) {
 uint16_t bare_port_of(int listener) {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
-    if (getsockname(listener, (struct sockaddr *)&address, &length) != 0)
-        return 0;
+    if (getsockname(listener, (struct sockaddr*)&address, &length) != 0) return 0;
     return ntohs(address.sin_port);
 }
 

@@ -15,9 +15,11 @@ public:
     static constexpr std::size_t word = sizeof(std::uint64_t);
 
     content(std::size_t size, std::size_t depth)
-        : size_(size), words_(size / word), stride_(size <= 4096 ? 1 : 512), buffer_(words_ * depth) {
-        for (std::size_t i = 0; i < buffer_.size(); ++i)
-            buffer_[i] = plain(i % words_);
+        : size_(size),
+          words_(size / word),
+          stride_(size <= 4096 ? 1 : 512),
+          buffer_(words_ * depth) {
+        for (std::size_t i = 0; i < buffer_.size(); ++i) buffer_[i] = plain(i % words_);
     }
 
     std::size_t size() const { return size_; }
@@ -27,8 +29,7 @@ public:
         for (std::size_t message = 0; message < count; ++message) {
             const auto stamp = stamp_of(connection, first + message);
             auto* words = buffer_.data() + message * words_;
-            for (std::size_t i = 0; i < words_; i += stride_)
-                words[i] = stamp + i;
+            for (std::size_t i = 0; i < words_; i += stride_) words[i] = stamp + i;
         }
         return reinterpret_cast<const char*>(buffer_.data());
     }
@@ -39,8 +40,7 @@ public:
             const auto message = position / size_;
             const auto offset = static_cast<std::size_t>(position % size_);
             const auto here = std::min(count, size_ - offset);
-            if (!part_matches(stamp_of(connection, message), offset, bytes, here))
-                return false;
+            if (!part_matches(stamp_of(connection, message), offset, bytes, here)) return false;
             position += here;
             bytes += here;
             count -= here;
@@ -78,4 +78,4 @@ private:
     std::vector<std::uint64_t> buffer_;
 };
 
-} // namespace load
+}  // namespace load

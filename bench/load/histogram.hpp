@@ -27,26 +27,23 @@ public:
         std::uint64_t seen = 0;
         for (std::size_t i = 0; i < counts_.size(); ++i) {
             seen += counts_[i];
-            if (seen > rank)
-                return middle_of(i);
+            if (seen > rank) return middle_of(i);
         }
         return static_cast<double>(largest_);
     }
 
 private:
-    static constexpr unsigned bits = 6; // of a value below its highest one
+    static constexpr unsigned bits = 6;  // of a value below its highest one
     static constexpr std::uint64_t parts = 1u << bits;
 
     static std::size_t index_of(std::uint64_t value) {
-        if (value < parts)
-            return value;
+        if (value < parts) return value;
         const auto shift = static_cast<unsigned>(std::bit_width(value)) - bits - 1;
         return (shift + 1) * parts + ((value >> shift) - parts);
     }
 
     static double middle_of(std::size_t index) {
-        if (index < parts)
-            return static_cast<double>(index);
+        if (index < parts) return static_cast<double>(index);
         const auto shift = index / parts - 1;
         const auto low = static_cast<double>((parts + index % parts) << shift);
         return low + static_cast<double>(std::uint64_t{1} << shift) / 2;
@@ -57,4 +54,4 @@ private:
     std::uint64_t largest_ = 0;
 };
 
-} // namespace load
+}  // namespace load

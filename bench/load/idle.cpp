@@ -32,9 +32,8 @@ int hold_idle(const options& wanted) {
     char ignored[64];
     while (::read(STDIN_FILENO, ignored, sizeof ignored) > 0) {
     }
-    for (const int fd : connections)
-        ::close(fd);
+    for (const int fd : connections) ::close(fd);
     return 0;
 }
 
-} // namespace load
+}  // namespace load

@@ -20,7 +20,7 @@ namespace {
 using nanoseconds = std::uint64_t;
 
 constexpr std::size_t receive_size = 64 * 1024;
-constexpr std::size_t checked_fully = 4096; // larger messages are checked in one of `sampling` receives
+constexpr std::size_t checked_fully = 4096;  // larger messages are checked in one of `sampling` receives
 constexpr std::uint64_t sampling = 16;
 // The generator is the limit if it never waits although the server does (shares of time).
 constexpr double idle_needed = 0.03;
@@ -42,8 +42,7 @@ public:
                        IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
         params.cq_entries = 4 * connections + 1024;
         const int status = io_uring_queue_init_params(256, &ring_, &params);
-        if (status < 0)
-            throw std::system_error(-status, std::generic_category(), "io_uring_queue_init");
+        if (status < 0) throw std::system_error(-status, std::generic_category(), "io_uring_queue_init");
         io_uring_register_ring_fd(&ring_);
     }
     ready_ring(const ready_ring&) = delete;
@@ -52,26 +51,24 @@ public:
 
     void watch(int fd, std::size_t index) {
         io_uring_sqe* sqe;
-        while ((sqe = io_uring_get_sqe(&ring_)) == nullptr)
-            io_uring_submit(&ring_);
+        while ((sqe = io_uring_get_sqe(&ring_)) == nullptr) io_uring_submit(&ring_);
         io_uring_prep_poll_multishot(sqe, fd, POLLIN);
         sqe->user_data = index;
     }
 
     bool has_news() const {
         return io_uring_cq_ready(&ring_) > 0 || io_uring_sq_ready(&ring_) > 0 ||
-               (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
+               (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) &
+                (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
     }
 
     // Calls on_ready(index, still_watched) for each connection that has become readable.
-    template <typename Callback>
-    void collect(Callback on_ready) {
+    template <typename Callback> void collect(Callback on_ready) {
         io_uring_submit_and_get_events(&ring_);
         io_uring_cqe* cqe;
         unsigned head, count = 0;
         io_uring_for_each_cqe(&ring_, head, cqe) {
-            if (cqe->res < 0)
-                throw std::system_error(-cqe->res, std::generic_category(), "poll");
+            if (cqe->res < 0) throw std::system_error(-cqe->res, std::generic_category(), "poll");
             on_ready(static_cast<std::size_t>(cqe->user_data), (cqe->flags & IORING_CQE_F_MORE) != 0);
             ++count;
         }
@@ -85,15 +82,17 @@ private:
 // Positions count bytes of the stream in each direction.
 struct connection {
     int fd;
-    bool blocked;                       // has bytes to send that the socket did not take
+    bool blocked;  // has bytes to send that the socket did not take
     std::uint64_t wanted, sent, received;
-    std::vector<nanoseconds> sent_at;   // by message number modulo depth
+    std::vector<nanoseconds> sent_at;  // by message number modulo depth
 };
 
 class generator {
 public:
     explicit generator(const options& wanted)
-        : wanted_(wanted), content_(wanted.size, wanted.depth), ring_(static_cast<unsigned>(wanted.connections)),
+        : wanted_(wanted),
+          content_(wanted.size, wanted.depth),
+          ring_(static_cast<unsigned>(wanted.connections)),
           received_(receive_size) {
         connections_.reserve(wanted.connections);
         for (std::size_t i = 0; i < wanted.connections; ++i) {
@@ -107,14 +106,12 @@ public:
     generator(const generator&) = delete;
     generator& operator=(const generator&) = delete;
     ~generator() {
-        for (const auto& one : connections_)
-            ::close(one.fd);
+        for (const auto& one : connections_) ::close(one.fd);
     }
 
     void run() {
         const auto start = now();
-        for (std::size_t i = 0; i < connections_.size(); ++i)
-            order(i, wanted_.depth, start);
+        for (std::size_t i = 0; i < connections_.size(); ++i) order(i, wanted_.depth, start);
         run_until(start + static_cast<nanoseconds>(wanted_.warmup * 1e9));
         latencies_.reset();
         idle_ = 0;
@@ -152,18 +149,15 @@ private:
         while (time < end) {
             const auto asked = time;
             if (!ring_.has_news() && blocked_.empty()) {
-                for (int i = 0; i < 8; ++i)
-                    bare_pause();
+                for (int i = 0; i < 8; ++i) bare_pause();
                 time = now();
                 idle_ += time - asked;
-                if (time - last_news > patience)
-                    throw std::runtime_error("the server stopped answering");
+                if (time - last_news > patience) throw std::runtime_error("the server stopped answering");
                 continue;
             }
             ring_.collect([this](std::size_t index, bool watched) {
                 receive(index);
-                if (!watched)
-                    ring_.watch(connections_[index].fd, index);
+                if (!watched) ring_.watch(connections_[index].fd, index);
             });
             retry_blocked();
             time = last_news = now();
@@ -174,11 +168,9 @@ private:
     void order(std::size_t index, std::size_t count, nanoseconds time) {
         auto& one = connections_[index];
         const auto first = one.wanted / wanted_.size;
-        for (std::size_t i = 0; i < count; ++i)
-            one.sent_at[(first + i) % wanted_.depth] = time;
+        for (std::size_t i = 0; i < count; ++i) one.sent_at[(first + i) % wanted_.depth] = time;
         one.wanted += count * wanted_.size;
-        if (!one.blocked)
-            send(index);
+        if (!one.blocked) send(index);
     }
 
     void send(std::size_t index) {
@@ -187,18 +179,15 @@ private:
         const auto count = static_cast<std::size_t>(one.wanted / wanted_.size - first);
         const char* bytes = content_.make(index, first, count) + one.sent % wanted_.size;
         const auto sent = ::send(one.fd, bytes, one.wanted - one.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN)
-            fail("send");
+        if (sent < 0 && errno != EAGAIN) fail("send");
         one.sent += static_cast<std::uint64_t>(std::max<ssize_t>(sent, 0));
         one.blocked = one.sent < one.wanted;
-        if (one.blocked)
-            blocked_.push_back(index);
+        if (one.blocked) blocked_.push_back(index);
     }
 
     void retry_blocked() {
         retried_.swap(blocked_);
-        for (const auto index : retried_)
-            send(index);
+        for (const auto index : retried_) send(index);
         retried_.clear();
     }
 
@@ -207,20 +196,17 @@ private:
         for (;;) {
             // Truncation throws the bytes away in the kernel: large messages are looked at now and then.
             const bool look = wanted_.size <= checked_fully || ++looks_ % sampling == 0;
-            const auto got = ::recv(one.fd, received_.data(), receive_size, MSG_DONTWAIT | (look ? 0 : MSG_TRUNC));
-            if (got < 0 && errno == EAGAIN)
-                return;
-            if (got < 0)
-                fail("recv");
-            if (got == 0)
-                throw std::runtime_error("the server closed a connection");
+            const auto got =
+                ::recv(one.fd, received_.data(), receive_size, MSG_DONTWAIT | (look ? 0 : MSG_TRUNC));
+            if (got < 0 && errno == EAGAIN) return;
+            if (got < 0) fail("recv");
+            if (got == 0) throw std::runtime_error("the server closed a connection");
             const auto size = static_cast<std::size_t>(got);
             if (one.received + size > one.sent ||
                 (look && !content_.matches(index, one.received, received_.data(), size)))
                 throw std::runtime_error("the echo differs from what was sent");
             account(index, size);
-            if (size < receive_size)
-                return;
+            if (size < receive_size) return;
         }
     }
 
@@ -229,8 +215,7 @@ private:
         const auto first = one.received / wanted_.size;
         one.received += size;
         const auto complete = static_cast<std::size_t>(one.received / wanted_.size - first);
-        if (complete == 0)
-            return;
+        if (complete == 0) return;
         const auto time = now();
         for (std::size_t i = 0; i < complete; ++i)
             latencies_.add(time - one.sent_at[(first + i) % wanted_.depth]);
@@ -251,7 +236,7 @@ private:
     clockid_t server_clock_{};
 };
 
-} // namespace
+}  // namespace
 
 int measure(const options& wanted) {
     generator one(wanted);
@@ -260,4 +245,4 @@ int measure(const options& wanted) {
     return 0;
 }
 
-} // namespace load
+}  // namespace load

@@ -11,11 +11,11 @@ struct options {
     std::size_t connections = 50;
     std::size_t size = 64;
     std::size_t depth = 1;
-    std::size_t idle = 0; // connections to hold open; 0: measure
+    std::size_t idle = 0;  // connections to hold open; 0: measure
     double seconds = 1;
     double warmup = 0.2;
     int core = -1;
-    int server = 0; // process whose CPU time is read over the measured seconds
+    int server = 0;  // process whose CPU time is read over the measured seconds
 };
 
 options parse(int argc, char** argv);
@@ -31,4 +31,4 @@ int hold_idle(const options& wanted);
 // Runs the closed loop and prints the result. Returns the exit code.
 int measure(const options& wanted);
 
-} // namespace load
+}  // namespace load

@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr int trips = 2000; // of one batch
+constexpr int trips = 2000;  // of one batch
 constexpr int batches = 11;
 
 struct alignas(64) line {
@@ -36,7 +36,7 @@ void answer(line& shared) {
     }
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
     const int first = argc > 2 ? std::atoi(argv[1]) : 0;

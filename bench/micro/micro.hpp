@@ -57,8 +57,7 @@ private:
 };
 
 inline void pin(unsigned core) {
-    if (std::thread::hardware_concurrency() < 2)
-        return;
+    if (std::thread::hardware_concurrency() < 2) return;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(core, &one);
@@ -85,4 +84,4 @@ void post_round_trip(const char* peer, Post post, RunLoop run_loop) {
     poster.join();
 }
 
-} // namespace micro
+}  // namespace micro

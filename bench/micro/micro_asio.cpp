@@ -14,27 +14,22 @@ using micro::stopwatch;
 
 constexpr const char* peer = "asio";
 
-[[gnu::noinline]] awaitable<int> child() {
-    co_return 1;
-}
+[[gnu::noinline]] awaitable<int> child() { co_return 1; }
 
 awaitable<void> await_child() {
     constexpr std::size_t operations = 5'000'000;
     const stopwatch time(peer, "await_child");
     std::size_t sum = 0;
-    for (std::size_t i = 0; i < operations; ++i)
-        sum += static_cast<std::size_t>(co_await child());
+    for (std::size_t i = 0; i < operations; ++i) sum += static_cast<std::size_t>(co_await child());
     time.report(operations);
-    if (sum != operations)
-        std::abort();
+    if (sum != operations) std::abort();
 }
 
 awaitable<void> yield() {
     constexpr std::size_t operations = 1'000'000;
     const auto executor = co_await asio::this_coro::executor;
     const stopwatch time(peer, "yield");
-    for (std::size_t i = 0; i < operations; ++i)
-        co_await asio::post(executor, use_awaitable);
+    for (std::size_t i = 0; i < operations; ++i) co_await asio::post(executor, use_awaitable);
     time.report(operations);
 }
 
@@ -42,8 +37,7 @@ awaitable<void> create_task_join() {
     constexpr std::size_t operations = 300'000;
     const auto executor = co_await asio::this_coro::executor;
     const stopwatch time(peer, "create_task_join");
-    for (std::size_t i = 0; i < operations; ++i)
-        co_await asio::co_spawn(executor, child(), use_awaitable);
+    for (std::size_t i = 0; i < operations; ++i) co_await asio::co_spawn(executor, child(), use_awaitable);
     time.report(operations);
 }
 
@@ -56,8 +50,7 @@ void gather(asio::io_context& context) {
     context.restart();
     context.run();
     time.report(micro::children);
-    if (sum != micro::children)
-        std::abort();
+    if (sum != micro::children) std::abort();
 }
 
 // The handlers of the waits that are replaced run within the measured time, as they would in a program.
@@ -70,14 +63,12 @@ void timer_rearm(asio::io_context& context) {
         timer.expires_after(random.delay());
         timer.async_wait([](error_code) {});
     };
-    for (std::size_t i = 0; i < micro::timers; ++i)
-        set(timers.emplace_back(context));
+    for (std::size_t i = 0; i < micro::timers; ++i) set(timers.emplace_back(context));
     context.restart();
     const stopwatch time(peer, "timer_rearm_1m");
     for (std::size_t i = 0; i < operations; ++i) {
         set(timers[random.index()]);
-        if (i % 1000 == 0)
-            context.poll();
+        if (i % 1000 == 0) context.poll();
     }
     time.report(operations);
 }
@@ -101,8 +92,7 @@ void post_from_thread(asio::io_context& context) {
     micro::post_round_trip(
         peer, [&context](auto job) { asio::post(context, job); },
         [&context](auto finished) {
-            while (!finished())
-                context.run_one();
+            while (!finished()) context.run_one();
         });
 }
 
@@ -112,7 +102,7 @@ void run(asio::io_context& context, awaitable<void> question) {
     context.run();
 }
 
-} // namespace
+}  // namespace
 
 int main() {
     micro::pin(0);
@@ -123,7 +113,7 @@ int main() {
         run(context, create_task_join());
         gather(context);
         post_self(context);
-        asio::io_context shared; // used from two threads, so its locks stay on
+        asio::io_context shared;  // used from two threads, so its locks stay on
         post_from_thread(shared);
         timer_rearm(context);
     }

@@ -12,26 +12,21 @@ using micro::stopwatch;
 
 constexpr const char* peer = "libasync";
 
-[[gnu::noinline]] async::task<int> child() {
-    co_return 1;
-}
+[[gnu::noinline]] async::task<int> child() { co_return 1; }
 
 async::task<void> await_child() {
     constexpr std::size_t operations = 20'000'000;
     const stopwatch time(peer, "await_child");
     std::size_t sum = 0;
-    for (std::size_t i = 0; i < operations; ++i)
-        sum += static_cast<std::size_t>(co_await child());
+    for (std::size_t i = 0; i < operations; ++i) sum += static_cast<std::size_t>(co_await child());
     time.report(operations);
-    if (sum != operations)
-        std::abort();
+    if (sum != operations) std::abort();
 }
 
 async::task<void> yield() {
     constexpr std::size_t operations = 10'000'000;
     const stopwatch time(peer, "yield");
-    for (std::size_t i = 0; i < operations; ++i)
-        co_await async::yield();
+    for (std::size_t i = 0; i < operations; ++i) co_await async::yield();
     time.report(operations);
 }
 
@@ -49,12 +44,10 @@ async::task<void> gather() {
     const stopwatch time(peer, "gather_100k");
     std::vector<async::task<int>> tasks;
     tasks.reserve(micro::children);
-    for (std::size_t i = 0; i < micro::children; ++i)
-        tasks.push_back(child());
+    for (std::size_t i = 0; i < micro::children; ++i) tasks.push_back(child());
     const auto values = co_await async::gather(std::move(tasks));
     time.report(micro::children);
-    if (values.size() != micro::children)
-        std::abort();
+    if (values.size() != micro::children) std::abort();
 }
 
 async::task<void> timer_rearm() {
@@ -68,8 +61,7 @@ async::task<void> timer_rearm() {
         timers.back()->set(loop.now() + random.delay());
     }
     const stopwatch time(peer, "timer_rearm_1m");
-    for (std::size_t i = 0; i < operations; ++i)
-        timers[random.index()]->set(loop.now() + random.delay());
+    for (std::size_t i = 0; i < operations; ++i) timers[random.index()]->set(loop.now() + random.delay());
     time.report(operations);
     co_return;
 }
@@ -92,12 +84,11 @@ void post_from_thread() {
     micro::post_round_trip(
         peer, [&loop](auto job) { loop.post(job); },
         [&runner](auto finished) {
-            while (!finished())
-                runner.turn(async::turn::wait);
+            while (!finished()) runner.turn(async::turn::wait);
         });
 }
 
-} // namespace
+}  // namespace
 
 int main() {
     micro::pin(0);

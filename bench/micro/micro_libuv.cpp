@@ -11,10 +11,12 @@ using micro::stopwatch;
 constexpr const char* peer = "libuv";
 
 void close_all(uv_loop_t& loop) {
-    uv_walk(&loop, [](uv_handle_t* handle, void*) {
-        if (!uv_is_closing(handle))
-            uv_close(handle, nullptr);
-    }, nullptr);
+    uv_walk(
+        &loop,
+        [](uv_handle_t* handle, void*) {
+            if (!uv_is_closing(handle)) uv_close(handle, nullptr);
+        },
+        nullptr);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
 }
@@ -33,8 +35,7 @@ void timer_rearm() {
         set(timer);
     }
     const stopwatch time(peer, "timer_rearm_1m");
-    for (std::size_t i = 0; i < operations; ++i)
-        set(timers[random.index()]);
+    for (std::size_t i = 0; i < operations; ++i) set(timers[random.index()]);
     time.report(operations);
     close_all(loop);
 }
@@ -81,13 +82,12 @@ void post_from_thread() {
         }
         time.report(operations);
     });
-    while (counter.done.load(std::memory_order_acquire) < operations)
-        uv_run(&loop, UV_RUN_ONCE);
+    while (counter.done.load(std::memory_order_acquire) < operations) uv_run(&loop, UV_RUN_ONCE);
     poster.join();
     close_all(loop);
 }
 
-} // namespace
+}  // namespace
 
 int main() {
     micro::pin(0);

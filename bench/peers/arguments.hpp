@@ -10,15 +10,13 @@ namespace peers {
 
 inline const char* value_of(int argc, char** argv, std::string_view name, const char* otherwise) {
     for (int i = 1; i + 1 < argc; ++i)
-        if (argv[i] == name)
-            return argv[i + 1];
+        if (argv[i] == name) return argv[i + 1];
     return otherwise;
 }
 
 inline bool has(int argc, char** argv, std::string_view name) {
     for (int i = 1; i < argc; ++i)
-        if (argv[i] == name)
-            return true;
+        if (argv[i] == name) return true;
     return false;
 }
 
@@ -31,4 +29,4 @@ inline std::uint16_t port_of(int argc, char** argv) {
     return static_cast<std::uint16_t>(port);
 }
 
-} // namespace peers
+}  // namespace peers

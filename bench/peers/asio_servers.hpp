@@ -34,8 +34,7 @@ public:
 
     void count(std::size_t bytes) {
         echoed_ += bytes;
-        if (echoed_ >= total_)
-            context_.stop();
+        if (echoed_ >= total_) context_.stop();
     }
 
 protected:
@@ -60,8 +59,7 @@ public:
     void read() {
         socket_.async_read_some(asio::buffer(bytes_),
                                 [self = shared_from_this()](error_code error, std::size_t size) {
-                                    if (!error)
-                                        self->write(size);
+                                    if (!error) self->write(size);
                                 });
     }
 
@@ -69,8 +67,7 @@ private:
     void write(std::size_t size) {
         asio::async_write(socket_, asio::buffer(bytes_, size),
                           [self = shared_from_this()](error_code error, std::size_t sent) {
-                              if (error)
-                                  return;
+                              if (error) return;
                               self->owner_.count(sent);
                               self->read();
                           });
@@ -99,7 +96,9 @@ private:
 
 class awaitable_echo final : public asio_echo {
 public:
-    explicit awaitable_echo(std::uint16_t port) : asio_echo(port) { asio::co_spawn(context_, accept(), asio::detached); }
+    explicit awaitable_echo(std::uint16_t port) : asio_echo(port) {
+        asio::co_spawn(context_, accept(), asio::detached);
+    }
 
 private:
     asio::awaitable<void> accept() {
@@ -115,14 +114,12 @@ private:
         std::array<char, buffer_size> bytes;
         for (;;) {
             auto [read_error, size] = co_await socket.async_read_some(asio::buffer(bytes), token);
-            if (read_error)
-                co_return;
+            if (read_error) co_return;
             auto [write_error, sent] = co_await asio::async_write(socket, asio::buffer(bytes, size), token);
-            if (write_error)
-                co_return;
+            if (write_error) co_return;
             count(sent);
         }
     }
 };
 
-} // namespace peers
+}  // namespace peers

@@ -1,4 +1,4 @@
-// `libasync_echo --port N [--mode read|read_some] [--spin]`
+// `libasync_echo --port N [--mode read|read_some] [--spin]`, or `libasync_echo --engine` to see which one is chosen.
 #include "arguments.hpp"
 
 #include <array>
@@ -14,11 +14,10 @@ async::task<void> echo_chunks(async::tcp_stream stream) {
     try {
         for (;;) {
             async::chunk bytes = co_await stream.read();
-            if (bytes.empty())
-                co_return;
+            if (bytes.empty()) co_return;
             co_await stream.write(std::span<const std::byte>(bytes.data(), bytes.size()));
         }
-    } catch (const std::system_error&) { // a client that resets its connection ends only that
+    } catch (const std::system_error&) {  // a client that resets its connection ends only that
     }
 }
 
@@ -28,11 +27,10 @@ async::task<void> echo_array(async::tcp_stream stream) {
     try {
         for (;;) {
             const std::size_t size = co_await stream.read_some(all);
-            if (size == 0)
-                co_return;
+            if (size == 0) co_return;
             co_await stream.write(all.first(size));
         }
-    } catch (const std::system_error&) { // a client that resets its connection ends only that
+    } catch (const std::system_error&) {  // a client that resets its connection ends only that
     }
 }
 
@@ -44,13 +42,21 @@ async::task<void> serve(std::uint16_t port, bool chunks) {
     }
 }
 
-} // namespace
+async::task<void> print_engine() {
+    std::printf("%s\n", async::this_loop().engine_name());
+    co_return;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
+    if (peers::has(argc, argv, "--engine")) {
+        async::run(print_engine());
+        return 0;
+    }
     const auto port = peers::port_of(argc, argv);
     const bool chunks = std::string_view(peers::value_of(argc, argv, "--mode", "read")) == "read";
     async::loop_options options{};
-    if (peers::has(argc, argv, "--spin"))
-        options.spin = std::chrono::microseconds(20);
+    if (peers::has(argc, argv, "--spin")) options.spin = std::chrono::microseconds(20);
     async::run(serve(port, chunks), options);
 }

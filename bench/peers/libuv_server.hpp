@@ -29,8 +29,7 @@ struct uv_reply {
 };
 
 inline void check(int status, const char* what) {
-    if (status < 0)
-        throw std::runtime_error(std::string(what) + ": " + uv_strerror(status));
+    if (status < 0) throw std::runtime_error(std::string(what) + ": " + uv_strerror(status));
 }
 
 class uv_echo {
@@ -48,11 +47,14 @@ public:
     uv_echo(const uv_echo&) = delete;
     uv_echo& operator=(const uv_echo&) = delete;
     ~uv_echo() {
-        uv_walk(&loop_, [](uv_handle_t* handle, void* self) {
-            const bool listener = handle == reinterpret_cast<uv_handle_t*>(&static_cast<uv_echo*>(self)->listener_);
-            if (!uv_is_closing(handle))
-                uv_close(handle, listener ? nullptr : on_close);
-        }, this);
+        uv_walk(
+            &loop_,
+            [](uv_handle_t* handle, void* self) {
+                const bool listener =
+                    handle == reinterpret_cast<uv_handle_t*>(&static_cast<uv_echo*>(self)->listener_);
+                if (!uv_is_closing(handle)) uv_close(handle, listener ? nullptr : on_close);
+            },
+            this);
         uv_run(&loop_, UV_RUN_DEFAULT);
         uv_loop_close(&loop_);
     }
@@ -71,8 +73,7 @@ private:
 
     static void on_connection(uv_stream_t* listener, int status) {
         auto* self = static_cast<uv_echo*>(listener->data);
-        if (status < 0)
-            return;
+        if (status < 0) return;
         auto* connection = new uv_connection{{}, self};
         uv_tcp_init(&self->loop_, &connection->handle);
         auto* stream = reinterpret_cast<uv_stream_t*>(&connection->handle);
@@ -88,25 +89,21 @@ private:
         if (self->mode_ == writing::try_first)
             *buffer = uv_buf_init(self->shared_, sizeof self->shared_);
         else
-            *buffer = uv_buf_init(static_cast<char*>(std::malloc(suggested)), static_cast<unsigned>(suggested));
+            *buffer =
+                uv_buf_init(static_cast<char*>(std::malloc(suggested)), static_cast<unsigned>(suggested));
     }
 
     static void on_read(uv_stream_t* stream, ssize_t got, const uv_buf_t* buffer) {
         auto* self = reinterpret_cast<uv_connection*>(stream)->owner;
         const bool owned = self->mode_ == writing::always_queued;
-        if (got <= 0 && owned)
-            std::free(buffer->base);
-        if (got < 0)
-            uv_close(reinterpret_cast<uv_handle_t*>(stream), on_close);
-        if (got <= 0)
-            return;
-        if (owned)
-            return self->queue(stream, buffer->base, static_cast<std::size_t>(got));
+        if (got <= 0 && owned) std::free(buffer->base);
+        if (got < 0) uv_close(reinterpret_cast<uv_handle_t*>(stream), on_close);
+        if (got <= 0) return;
+        if (owned) return self->queue(stream, buffer->base, static_cast<std::size_t>(got));
         const uv_buf_t reply = uv_buf_init(buffer->base, static_cast<unsigned>(got));
         const int sent = std::max(uv_try_write(stream, &reply, 1), 0);
         self->echoed_ += static_cast<std::uint64_t>(sent);
-        if (sent == got)
-            return;
+        if (sent == got) return;
         const auto rest = static_cast<std::size_t>(got - sent);
         auto* copy = static_cast<char*>(std::malloc(rest));
         std::memcpy(copy, buffer->base + sent, rest);
@@ -118,8 +115,7 @@ private:
         const uv_buf_t buffer = uv_buf_init(bytes, static_cast<unsigned>(size));
         uv_write(&reply->request, stream, &buffer, 1, [](uv_write_t* request, int status) {
             auto* done = reinterpret_cast<uv_reply*>(request);
-            if (status == 0)
-                done->owner->echoed_ += done->size;
+            if (status == 0) done->owner->echoed_ += done->size;
             std::free(done->bytes);
             delete done;
         });
@@ -132,4 +128,4 @@ private:
     char shared_[64 * 1024];
 };
 
-} // namespace peers
+}  // namespace peers

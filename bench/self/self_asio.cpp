@@ -5,8 +5,7 @@
 namespace self_echo {
 namespace {
 
-template <typename Echo>
-class asio_server final : public server {
+template <typename Echo> class asio_server final : public server {
 public:
     std::uint16_t port() const override { return echo_.port(); }
     std::uint64_t echoed() const override { return echo_.echoed(); }
@@ -16,7 +15,7 @@ private:
     Echo echo_{0};
 };
 
-} // namespace
+}  // namespace
 
 void add_asio(rivals& list) {
     list.push_back({"asio callbacks", role::peer,
@@ -25,4 +24,4 @@ void add_asio(rivals& list) {
                     [](const echo_case&) { return std::make_unique<asio_server<peers::awaitable_echo>>(); }});
 }
 
-} // namespace self_echo
+}  // namespace self_echo

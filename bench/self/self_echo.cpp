@@ -20,16 +20,13 @@ using steady = std::chrono::steady_clock;
 constexpr std::size_t warm_up_rounds = 20;
 constexpr std::size_t least_rounds = 40;
 
-[[noreturn]] void fail(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
+[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 // One blocking client. Closing resets the connection, so that no port stays in TIME_WAIT.
 class client {
 public:
     explicit client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        if (fd_ < 0)
-            fail("socket");
+        if (fd_ < 0) fail("socket");
         const int on = 1;
         const linger reset{1, 0};
         ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -38,26 +35,22 @@ public:
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-            fail("connect");
+        if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("connect");
     }
     client(client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
     client& operator=(client&&) = delete;
     ~client() {
-        if (fd_ >= 0)
-            ::close(fd_);
+        if (fd_ >= 0) ::close(fd_);
     }
 
     void send(const std::vector<std::uint64_t>& words) const {
         const auto size = words.size() * sizeof(std::uint64_t);
-        if (::send(fd_, words.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size))
-            fail("send");
+        if (::send(fd_, words.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size)) fail("send");
     }
 
     void receive(std::vector<std::uint64_t>& words) const {
         const auto size = words.size() * sizeof(std::uint64_t);
-        if (::recv(fd_, words.data(), size, MSG_WAITALL) != static_cast<ssize_t>(size))
-            fail("recv");
+        if (::recv(fd_, words.data(), size, MSG_WAITALL) != static_cast<ssize_t>(size)) fail("recv");
     }
 
 private:
@@ -67,8 +60,11 @@ private:
 // All clients and the two buffers they share. Every word of a message depends on the client and on the round.
 class clients {
 public:
-    clients(server& subject, const echo_case& shape) : subject_(subject), shape_(shape), words_(shape.size / 8),
-                                                       reply_(shape.size / 8) {
+    clients(server& subject, const echo_case& shape)
+        : subject_(subject),
+          shape_(shape),
+          words_(shape.size / 8),
+          reply_(shape.size / 8) {
         members_.reserve(shape.connections);
         for (std::size_t i = 0; i < shape.connections; ++i) {
             members_.emplace_back(subject.port());
@@ -85,13 +81,11 @@ public:
 
     times run_round() {
         const auto start = steady::now();
-        for (std::size_t i = 0; i < members_.size(); ++i)
-            send(i);
+        for (std::size_t i = 0; i < members_.size(); ++i) send(i);
         const auto before = steady::now();
         subject_.serve_until(expected_);
         const auto after = steady::now();
-        for (std::size_t i = 0; i < members_.size(); ++i)
-            receive(i);
+        for (std::size_t i = 0; i < members_.size(); ++i) receive(i);
         const auto end = steady::now();
         ++round_;
         return {std::chrono::duration<double, std::nano>(after - before).count(),
@@ -101,8 +95,7 @@ public:
 private:
     void fill(std::size_t index) {
         const std::uint64_t first = (round_ << 32 | index) * 0x9e3779b97f4a7c15u;
-        for (std::size_t i = 0; i < words_.size(); ++i)
-            words_[i] = first + i;
+        for (std::size_t i = 0; i < words_.size(); ++i) words_[i] = first + i;
     }
 
     void send(std::size_t index) {
@@ -114,8 +107,7 @@ private:
     void receive(std::size_t index) {
         members_[index].receive(reply_);
         fill(index);
-        if (words_ != reply_)
-            throw std::runtime_error("the echo differs from what was sent");
+        if (words_ != reply_) throw std::runtime_error("the echo differs from what was sent");
     }
 
     server& subject_;
@@ -132,13 +124,12 @@ double tenth_percentile(std::vector<double>& values) {
     return *place;
 }
 
-} // namespace
+}  // namespace
 
 pass_result run_pass(server& subject, const echo_case& shape, std::size_t messages) {
-    ::alarm(60); // a server that loses a message must not hang the benchmark
+    ::alarm(60);  // a server that loses a message must not hang the benchmark
     clients all(subject, shape);
-    for (std::size_t i = 0; i < warm_up_rounds; ++i)
-        all.run_round();
+    for (std::size_t i = 0; i < warm_up_rounds; ++i) all.run_round();
     const auto rounds = std::max(least_rounds, messages / shape.connections);
     std::vector<double> server_part, whole;
     server_part.reserve(rounds);
@@ -153,4 +144,4 @@ pass_result run_pass(server& subject, const echo_case& shape, std::size_t messag
     return {tenth_percentile(server_part) / count, tenth_percentile(whole) / count};
 }
 
-} // namespace self_echo
+}  // namespace self_echo

@@ -27,7 +27,7 @@ public:
 
 struct echo_case {
     std::size_t connections;
-    std::size_t size; // bytes of one message
+    std::size_t size;  // bytes of one message
 };
 
 enum class role { limit, peer, ours };
@@ -49,10 +49,10 @@ void add_libasync(rivals& list);
 // Nanoseconds per message of one pass: the tenth percentile over its rounds.
 struct pass_result {
     double server_ns;
-    double whole_ns; // with the clients' part
+    double whole_ns;  // with the clients' part
 };
 
 // Connects, warms up and measures. Throws std::runtime_error if an echo is wrong.
 pass_result run_pass(server& subject, const echo_case& shape, std::size_t messages);
 
-} // namespace self_echo
+}  // namespace self_echo

@@ -14,14 +14,14 @@ enum class reading { chunk, into_array };
 class libasync_server final : public server {
 public:
     explicit libasync_server(reading mode)
-        : mode_(mode), listener_(async::tcp_listener::bind(async::endpoint::loopback(0), {})),
+        : mode_(mode),
+          listener_(async::tcp_listener::bind(async::endpoint::loopback(0), {})),
           accepting_(runner_.create_task(accept())) {}
 
     std::uint16_t port() const override { return listener_.local_endpoint().port(); }
     std::uint64_t echoed() const override { return echoed_; }
     void serve_until(std::uint64_t total) override {
-        while (echoed_ < total)
-            runner_.turn(async::turn::wait);
+        while (echoed_ < total) runner_.turn(async::turn::wait);
     }
 
 private:
@@ -39,12 +39,11 @@ private:
         try {
             for (;;) {
                 async::chunk bytes = co_await stream.read();
-                if (bytes.empty())
-                    co_return;
+                if (bytes.empty()) co_return;
                 co_await stream.write(std::span<const std::byte>(bytes.data(), bytes.size()));
                 echoed_ += bytes.size();
             }
-        } catch (const std::system_error&) { // the clients reset their connections
+        } catch (const std::system_error&) {  // the clients reset their connections
         }
     }
 
@@ -54,12 +53,11 @@ private:
         try {
             for (;;) {
                 const std::size_t size = co_await stream.read_some(all);
-                if (size == 0)
-                    co_return;
+                if (size == 0) co_return;
                 co_await stream.write(all.first(size));
                 echoed_ += size;
             }
-        } catch (const std::system_error&) { // the clients reset their connections
+        } catch (const std::system_error&) {  // the clients reset their connections
         }
     }
 
@@ -70,7 +68,7 @@ private:
     async::task_handle<void> accepting_;
 };
 
-} // namespace
+}  // namespace
 
 void add_libasync(rivals& list) {
     list.push_back({"libasync read", role::ours,
@@ -79,4 +77,4 @@ void add_libasync(rivals& list) {
                     [](const echo_case&) { return std::make_unique<libasync_server>(reading::into_array); }});
 }
 
-} // namespace self_echo
+}  // namespace self_echo

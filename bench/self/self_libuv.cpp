@@ -14,15 +14,14 @@ public:
     std::uint16_t port() const override { return echo_.port(); }
     std::uint64_t echoed() const override { return echo_.echoed(); }
     void serve_until(std::uint64_t total) override {
-        while (echo_.echoed() < total)
-            echo_.run(UV_RUN_ONCE);
+        while (echo_.echoed() < total) echo_.run(UV_RUN_ONCE);
     }
 
 private:
     peers::uv_echo echo_;
 };
 
-} // namespace
+}  // namespace
 
 void add_libuv(rivals& list) {
     list.push_back({"libuv try_write", role::peer,
@@ -31,4 +30,4 @@ void add_libuv(rivals& list) {
                     [](const echo_case&) { return std::make_unique<libuv_server>(writing::always_queued); }});
 }
 
-} // namespace self_echo
+}  // namespace self_echo

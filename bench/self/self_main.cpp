@@ -18,9 +18,9 @@ using namespace self_echo;
 
 struct settings {
     std::vector<echo_case> cases{{1, 64}, {50, 64}, {1000, 64}, {50, 1024}, {50, 16384}};
-    std::string only; // comma-separated parts of names
+    std::string only;  // comma-separated parts of names
     std::size_t passes = 5;
-    std::size_t messages = 20000; // of one pass
+    std::size_t messages = 20000;  // of one pass
     int core = -1;
     bool json = false;
 };
@@ -35,8 +35,7 @@ std::vector<std::string> split(const std::string& text) {
     std::vector<std::string> parts;
     for (std::size_t from = 0; from <= text.size();) {
         const auto to = std::min(text.find(',', from), text.size());
-        if (to > from)
-            parts.push_back(text.substr(from, to - from));
+        if (to > from) parts.push_back(text.substr(from, to - from));
         from = to + 1;
     }
     return parts;
@@ -48,7 +47,8 @@ std::vector<echo_case> parse_cases(const std::string& text) {
         echo_case one{};
         if (std::sscanf(part.c_str(), "%zux%zu", &one.connections, &one.size) != 2 || one.connections == 0 ||
             one.size < 8 || one.size % 8 != 0 || one.size > 65536) {
-            std::fprintf(stderr, "a case is CONNECTIONSxBYTES, the bytes a multiple of 8: %s\n", part.c_str());
+            std::fprintf(stderr, "a case is CONNECTIONSxBYTES, the bytes a multiple of 8: %s\n",
+                         part.c_str());
             std::exit(2);
         }
         cases.push_back(one);
@@ -67,15 +67,29 @@ settings parse(int argc, char** argv) {
     settings wanted;
     for (int letter; (letter = ::getopt_long(argc, argv, "", names, nullptr)) != -1;) {
         switch (letter) {
-        case 'c': wanted.cases = parse_cases(optarg); break;
-        case 's': wanted.only = optarg; break;
-        case 'p': wanted.passes = std::clamp(std::strtoul(optarg, nullptr, 10), 1ul, 100ul); break;
-        case 'm': wanted.messages = std::clamp(std::strtoul(optarg, nullptr, 10), 1000ul, 1000000ul); break;
-        case 'k': wanted.core = std::atoi(optarg); break;
-        case 'j': wanted.json = true; break;
+        case 'c':
+            wanted.cases = parse_cases(optarg);
+            break;
+        case 's':
+            wanted.only = optarg;
+            break;
+        case 'p':
+            wanted.passes = std::clamp(std::strtoul(optarg, nullptr, 10), 1ul, 100ul);
+            break;
+        case 'm':
+            wanted.messages = std::clamp(std::strtoul(optarg, nullptr, 10), 1000ul, 1000000ul);
+            break;
+        case 'k':
+            wanted.core = std::atoi(optarg);
+            break;
+        case 'j':
+            wanted.json = true;
+            break;
         default:
-            std::fprintf(stderr, "usage: %s [--cases 50x64,...] [--servers part,of,names] [--passes N]\n"
-                                 "          [--messages N] [--core N] [--json]\n", argv[0]);
+            std::fprintf(stderr,
+                         "usage: %s [--cases 50x64,...] [--servers part,of,names] [--passes N]\n"
+                         "          [--messages N] [--core N] [--json]\n",
+                         argv[0]);
             std::exit(2);
         }
     }
@@ -94,8 +108,7 @@ rivals chosen(const settings& wanted) {
 #ifdef BENCH_HAS_LIBASYNC
     add_libasync(all);
 #endif
-    if (wanted.only.empty())
-        return all;
+    if (wanted.only.empty()) return all;
     const auto parts = split(wanted.only);
     std::erase_if(all, [&](const rival& one) {
         return std::none_of(parts.begin(), parts.end(),
@@ -129,8 +142,7 @@ std::vector<score> measure(const rivals& all, const echo_case& shape, const sett
 void print(const echo_case& shape, const std::vector<score>& scores, const settings& wanted) {
     double limit_best = 0, limit_median = 0;
     for (const auto& one : scores) {
-        if (one.part != role::limit)
-            continue;
+        if (one.part != role::limit) continue;
         limit_best = limit_best == 0 ? one.best : std::min(limit_best, one.best);
         limit_median = limit_median == 0 ? one.median : std::min(limit_median, one.median);
     }
@@ -143,14 +155,15 @@ void print(const echo_case& shape, const std::vector<score>& scores, const setti
         const double of_best = limit_best > 0 ? one.best / limit_best : 0;
         const double of_median = limit_median > 0 ? one.median / limit_median : 0;
         if (wanted.json)
-            std::printf("{\"bench\":\"self\",\"server\":\"%s\",\"role\":\"%s\",\"connections\":%zu,\"size\":%zu,"
-                        "\"passes\":%zu,\"best_ns\":%.1f,\"median_ns\":%.1f,\"worst_ns\":%.1f,\"whole_ns\":%.1f,"
-                        "\"of_best\":%.4f,\"of_median\":%.4f}\n",
-                        one.name.c_str(), parts[static_cast<int>(one.part)], shape.connections, shape.size,
-                        wanted.passes, one.best, one.median, one.worst, one.whole, of_best, of_median);
+            std::printf(
+                "{\"bench\":\"self\",\"server\":\"%s\",\"role\":\"%s\",\"connections\":%zu,\"size\":%zu,"
+                "\"passes\":%zu,\"best_ns\":%.1f,\"median_ns\":%.1f,\"worst_ns\":%.1f,\"whole_ns\":%.1f,"
+                "\"of_best\":%.4f,\"of_median\":%.4f}\n",
+                one.name.c_str(), parts[static_cast<int>(one.part)], shape.connections, shape.size,
+                wanted.passes, one.best, one.median, one.worst, one.whole, of_best, of_median);
         else
-            std::printf("%-22s %8.0f %8.0f %8.0f  %7.3f %7.3f  %8.0f\n", one.name.c_str(), one.best, one.median,
-                        one.worst, of_best, of_median, one.whole);
+            std::printf("%-22s %8.0f %8.0f %8.0f  %7.3f %7.3f  %8.0f\n", one.name.c_str(), one.best,
+                        one.median, one.worst, of_best, of_median, one.whole);
     }
     std::fflush(stdout);
 }
@@ -161,24 +174,21 @@ void prepare(const settings& wanted) {
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
-    if (wanted.core < 0)
-        return;
+    if (wanted.core < 0) return;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<unsigned>(wanted.core), &one);
-    if (::sched_setaffinity(0, sizeof one, &one) != 0)
-        std::perror("sched_setaffinity");
+    if (::sched_setaffinity(0, sizeof one, &one) != 0) std::perror("sched_setaffinity");
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
     const auto wanted = parse(argc, argv);
     prepare(wanted);
     const auto all = chosen(wanted);
     try {
-        for (const auto& shape : wanted.cases)
-            print(shape, measure(all, shape, wanted), wanted);
+        for (const auto& shape : wanted.cases) print(shape, measure(all, shape, wanted), wanted);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "self_echo: %s\n", error.what());
         return 1;

@@ -1,12 +1,15 @@
 // Awaiting an operation of the engine. What an API function returns is a description: a small, trivially copyable
-// value with
+// value, derived from io_description, with
 //
-//   using operation = ...;                              // an io::operation, built from the description
-//   using value_type = ...;                             // what co_await gives
-//   operation make() const                              // what the engine is asked to do
-//   value_type finish(operation&) const                 // turns a success into the value
-//   void abandoned(operation&) const                    // optional: it failed or was cancelled
-//   std::string what() const                            // operation and object, for the message of an error
+//   using operation = ...;                   // an io::operation
+//   using value_type = ...;                  // what co_await gives
+//   operation make() const                   // what the engine is asked to do
+//   void check(operation&) const             // may let it fail before it starts
+//   value_type finish(operation&) const      // turns a success into the value
+//   void abandoned(operation&) const         // optional: it failed or was cancelled
+//   void retain() const, release() const     // optional: keep what the operation refers to
+//   std::string what() const                 // operation and object, for the message of an error
+//   static constexpr bool ignores_cancellation = true;  // optional: for what must take effect
 //
 // The operation itself is made by `operator co_await`, in the awaiter, and is pinned there until it is done.
 #pragma once
@@ -22,22 +25,50 @@ namespace async::inline v0 {
 
 namespace detail {
 
+// Gives a description its awaiter and the optional parts.
+template <class Description>
+struct io_description {
+    using async_native = void;
+    static constexpr bool ignores_cancellation = false;
+
+    auto operator co_await() const noexcept;
+
+    template <class Operation>
+    void check(Operation&) const noexcept {}
+    template <class Operation>
+    void abandoned(Operation&) const noexcept {}
+    void retain() const noexcept {}
+    void release() const noexcept {}
+};
+
 template <class Description>
 class io_awaiter : protected leaf {
 public:
     explicit io_awaiter(const Description& d) noexcept
-        : leaf(&io_awaiter::stop), description_(d), operation_(d.make()) {}
+        : leaf(&io_awaiter::stop), description_(d), operation_(d.make()) {
+        description_.retain();
+    }
 
     ~io_awaiter() {
-        if (operation_.state == io::op_state::pending) engine().cancel_and_wait(operation_);
+        if (operation_.state == io::op_state::pending) {
+            engine().cancel_and_wait(operation_);
+            description_.abandoned(operation_);
+        }
         operation_.unlink_if_linked();
+        description_.release();
     }
 
     bool await_ready() const noexcept { return false; }
 
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, operation_)) return true;
+        if constexpr (Description::ignores_cancellation) {
+            enter_always(h, operation_);
+        } else {
+            if (!enter(h, operation_)) return true;
+        }
+        description_.check(operation_);
+        if (operation_.state == io::op_state::done) return false;
         if (engine().start(operation_)) {
             if (core().may_continue_in_place()) return false;
             core().ready.push_back(operation_);
@@ -49,6 +80,7 @@ public:
     typename Description::value_type await_resume() {
         settle();
         if (operation_.error != 0) [[unlikely]] {
+            description_.abandoned(operation_);
             throw std::system_error(operation_.code(), description_.what());
         }
         return description_.finish(operation_);
@@ -68,10 +100,10 @@ protected:
 
     static void stop(leaf& l) noexcept {
         auto& self = static_cast<io_awaiter&>(l);
-        if (self.operation_.state == io::op_state::pending && !self.operation_.cancel_requested) {
-            self.operation_.cancel_requested = true;
-            self.engine().cancel(self.operation_);
-        }
+        if (Description::ignores_cancellation || self.operation_.cancel_requested) return;
+        if (self.operation_.state != io::op_state::pending) return;
+        self.operation_.cancel_requested = true;
+        self.engine().cancel(self.operation_);
     }
 
     const Description description_;
@@ -98,20 +130,11 @@ public:
     }
 };
 
-// Gives a description its awaiter. `Description` derives from it.
 template <class Description>
-struct io_description {
-    using async_native = void;
-
-    auto operator co_await() const noexcept {
-        static_assert(std::is_trivially_copyable_v<Description>, "descriptions are copied freely");
-        return io_awaiter<Description>(static_cast<const Description&>(*this));
-    }
-
-    // The operation failed or was cancelled; nobody will call `finish`.
-    template <class Operation>
-    void abandoned(Operation&) const noexcept {}
-};
+auto io_description<Description>::operator co_await() const noexcept {
+    static_assert(std::is_trivially_copyable_v<Description>, "descriptions are copied freely");
+    return io_awaiter<Description>(static_cast<const Description&>(*this));
+}
 
 template <class Description>
 struct [[nodiscard]] result_description {

@@ -41,13 +41,19 @@ struct leaf {
     // False if the scope is cancelled: `node` is in the ready queue then, and `leave` raises.
     template <class Promise>
     bool enter(std::coroutine_handle<Promise> h, ready_node& node) {
-        context = &context_of(h);
-        node.handle = h;
+        enter_always(h, node);
         if (context->cancelled) [[unlikely]] {
             refuse(node);
             return false;
         }
         return true;
+    }
+
+    // For what takes effect even in a cancelled scope.
+    template <class Promise>
+    void enter_always(std::coroutine_handle<Promise> h, ready_node& node) {
+        context = &context_of(h);
+        node.handle = h;
     }
 
     // The task waits here from now on.

@@ -1,6 +1,6 @@
 #include <libasync/io/engine.hpp>
 
-#include <libasync/io/native_socket.hpp>
+#include <libasync/io/file_calls.hpp>
 #include <libasync/io/thread_pool.hpp>
 
 namespace async::inline v0::io {
@@ -20,7 +20,10 @@ engine::~engine() = default;
 bool engine::post(detail::ready_node& node) noexcept {
     detail::list_node* head = incoming_.load(std::memory_order_relaxed);
     do {
-        if (head == &closed_marker) return false;
+        if (head == &closed_marker) {
+            node.next = nullptr;
+            return false;
+        }
         node.next = head;
     } while (!incoming_.compare_exchange_weak(head, &node, std::memory_order_seq_cst, std::memory_order_relaxed));
     if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_seq_cst)) wake();
@@ -68,7 +71,7 @@ void engine::close_posts() noexcept {
 bool engine::start_in_pool(operation& op) noexcept {
     op.state = op_state::pending;
     try {
-        if (!pool_) pool_ = std::make_unique<thread_pool>(*this);
+        if (!pool_) pool_ = std::make_unique<thread_pool>(*this, pool_threads_);
         pool_->submit(op);
         return false;
     } catch (const std::system_error& e) {
@@ -80,17 +83,28 @@ bool engine::start_in_pool(operation& op) noexcept {
     return true;
 }
 
+void engine::stop_pool() noexcept { pool_.reset(); }
+
 void engine::cancel_in_pool(operation& op) noexcept {
-    if (pool_->remove(op)) {
-        op.error = error_cancelled;
-        complete(op);
-    }
+    // A file that is being closed is closed: its owner has given the handle away.
+    if (op.kind == op_kind::close_file || !pool_->remove(op)) return;
+    op.error = error_cancelled;
+    complete(op);
 }
 
 void engine::wait_for_pool(operation& op) noexcept {
-    if (pool_->remove(op)) return;
-    pool_->wait_until_finished(op);
-    collect_posts();
+    if (op.state == op_state::pending) {
+        if (!pool_->remove(op)) {
+            pool_->wait_until_finished(op);
+            collect_posts();
+        } else if (op.kind == op_kind::close_file) {
+            execute_blocking(op);
+        } else {
+            op.error = error_cancelled;
+        }
+        op.run = nullptr;
+        op.state = op_state::done;
+    }
     op.unlink_if_linked();
 }
 

@@ -26,6 +26,13 @@ struct engine_statistics {
     std::uint64_t buffers_exhausted = 0;  // times that the provided buffers ran out
 };
 
+// What an engine may be told; trivially destructible, so that it can stand in loop_options.
+struct engine_settings {
+    std::uint32_t receive_buffers = 256;       // provided buffers to start with; they grow on demand
+    std::uint32_t receive_buffer_size = 4096;  // bytes each
+    std::uint32_t pool_threads = 4;
+};
+
 enum class socket_role : std::uint8_t { stream, listener };
 
 class engine {
@@ -110,6 +117,8 @@ protected:
     bool start_in_pool(operation& op) noexcept;
     void cancel_in_pool(operation& op) noexcept;
     void wait_for_pool(operation& op) noexcept;
+    // Ends its threads, before what `wake` needs goes away. No operation is in the pool.
+    void stop_pool() noexcept;
 
     // Where `has_news` looks: a counter that moves and flags that are raised by the system.
     struct news_probe {
@@ -121,18 +130,12 @@ protected:
     };
     news_probe news_;
     unsigned queued_ = 0;
+    unsigned pool_threads_ = engine_settings{}.pool_threads;
 
 private:
     std::atomic<detail::list_node*> incoming_{nullptr};  // last in, first out, linked by `next`
     std::atomic<bool> waiting_{false};
     std::unique_ptr<thread_pool> pool_;
-};
-
-// What an engine may be told; trivially destructible, so that it can stand in loop_options.
-struct engine_settings {
-    std::uint32_t receive_buffers = 256;       // provided buffers to start with; they grow on demand
-    std::uint32_t receive_buffer_size = 4096;  // bytes each
-    std::uint32_t pool_threads = 4;
 };
 
 // Both return null, with the reason in `why`, if the engine cannot run here.

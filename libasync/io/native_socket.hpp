@@ -25,8 +25,8 @@ bool would_block(int error) noexcept;
 // A TCP socket, closed on exec, for adoption by an engine. Sets `error` and returns invalid_handle on failure.
 native_handle open_tcp_socket(address_family family, int& error) noexcept;
 void close_socket(native_handle handle) noexcept;
-// Closes so that the peer sees a reset.
-void abort_socket(native_handle handle) noexcept;
+// A later close discards what was not sent, and the peer sees a reset.
+int reset_on_close(native_handle handle) noexcept;
 
 int bind_socket(native_handle handle, const endpoint& where) noexcept;
 int listen_socket(native_handle handle, int backlog) noexcept;

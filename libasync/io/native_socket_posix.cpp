@@ -105,10 +105,9 @@ native_handle open_tcp_socket(address_family family, int& error) noexcept {
 
 void close_socket(native_handle handle) noexcept { ::close(fd(handle)); }
 
-void abort_socket(native_handle handle) noexcept {
+int reset_on_close(native_handle handle) noexcept {
     const linger now{1, 0};
-    ::setsockopt(fd(handle), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    ::close(fd(handle));
+    return error_of(::setsockopt(fd(handle), SOL_SOCKET, SO_LINGER, &now, sizeof now));
 }
 
 int bind_socket(native_handle handle, const endpoint& where) noexcept {

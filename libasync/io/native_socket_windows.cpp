@@ -75,10 +75,9 @@ native_handle open_tcp_socket(address_family family, int& error) noexcept {
 
 void close_socket(native_handle handle) noexcept { ::closesocket(socket_of(handle)); }
 
-void abort_socket(native_handle handle) noexcept {
+int reset_on_close(native_handle handle) noexcept {
     const linger now{1, 0};
-    ::setsockopt(socket_of(handle), SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&now), sizeof now);
-    ::closesocket(socket_of(handle));
+    return error_of(::setsockopt(socket_of(handle), SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&now), sizeof now));
 }
 
 int bind_socket(native_handle handle, const endpoint& where) noexcept {

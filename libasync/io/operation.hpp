@@ -23,6 +23,7 @@ enum class op_kind : std::uint8_t {
     receive,        // into the caller's memory, at least 1 byte
     receive_chunk,  // into a buffer of the engine
     send,           // all of it
+    shut_down,      // ends the writing side of a socket, after which the peer reads its end
     close,          // a socket; pending operations on it end with errc::closed
     open_file,
     read_at,
@@ -49,6 +50,13 @@ struct operation : detail::ready_node {
     std::int64_t result = 0;  // bytes, if the operation counts any
 
     void fail(errc e) noexcept { error = -static_cast<int>(e); }
+
+    // The operation has failed without being started.
+    void fail_early(errc e) noexcept {
+        fail(e);
+        state = op_state::done;
+    }
+
     std::error_code code() const noexcept { return to_error_code(error); }
 
     static std::error_code to_error_code(int error) noexcept {
@@ -94,6 +102,11 @@ struct send_op : operation {
     const_bytes* buffers;  // the engine moves them on as they are sent
     std::size_t count;
     alignas(8) std::byte native_message[64];  // a msghdr, for an engine that needs one
+};
+
+struct shut_down_op : operation {
+    explicit shut_down_op(socket* s) noexcept : operation(op_kind::shut_down), target(s) {}
+    socket* target;
 };
 
 struct close_op : operation {

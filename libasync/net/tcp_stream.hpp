@@ -1,20 +1,19 @@
-// A TCP connection, read and written by tasks of one loop.
+// A TCP connection, read and written by the tasks of one loop.
 //
 //   async::task<void> echo(async::tcp_stream stream) {
-//       while (auto data = co_await stream.read()) co_await stream.write(data);
+//       for (;;) {
+//           async::chunk data = co_await stream.read();
+//           if (data.empty()) co_return;  // the peer has closed its side
+//           co_await stream.write(data);
+//       }
 //   }
 #pragma once
 
-#include <array>
-#include <memory>
 #include <span>
 #include <string>
 
-#include <libasync/coro/io_awaiter.hpp>
 #include <libasync/coro/task.hpp>
-#include <libasync/io/buffer.hpp>
-#include <libasync/io/endpoint.hpp>
-#include <libasync/io/handle.hpp>
+#include <libasync/net/stream_operations.hpp>
 
 namespace async::inline v0 {
 
@@ -23,81 +22,78 @@ struct tcp_options {
     bool no_delay = true;
     // Probes peers that were silent for long (SO_KEEPALIVE, socket(7)).
     bool keep_alive = false;
+    // The kernel's buffers in bytes (SO_RCVBUF, SO_SNDBUF, socket(7)); 0 leaves them to the kernel.
+    int receive_buffer = 0;
+    int send_buffer = 0;
 };
 static_assert(std::is_trivially_destructible_v<tcp_options>);
 
-namespace detail {
+// Move-only. At most one task reads and one writes at a time; a second one gets errc::busy. Destroying the stream
+// closes it in the background; what is pending on it then ends with errc::closed.
+//
+// Errors are std::system_error with the operation and the peer in the message.
+class tcp_stream {
+public:
+    // Closed from the start: every operation gives errc::closed.
+    tcp_stream() = default;
 
-// What a stream and its pending operations share; owned by the stream.
-struct stream_state {
-    io::socket_ptr socket;
-    std::uint64_t written = 0;  // bytes taken by the system, over the life of the stream
-    bool broken = false;        // a write was cut short
-    endpoint peer;
-};
+    // Connects. Throws std::system_error, for example connection_refused. Cancel class: lossless.
+    static task<tcp_stream> connect(endpoint peer, tcp_options options = {});
 
-struct [[nodiscard]] receive_description : io_description<receive_description> {
-    using operation = io::receive_op;
-    using value_type = std::size_t;
-    stream_state* stream;
-    std::span<std::byte> into;
+    // Takes over a connected socket, for this thread's loop.
+    static tcp_stream adopt(native_handle handle, const tcp_options& options = {});
 
-    receive_description(stream_state* s, std::span<std::byte> b) noexcept : stream(s), into(b) {}
-    operation make() const noexcept { return {stream->socket.get(), into.data(), into.size()}; }
-    value_type finish(operation& op) const noexcept { return static_cast<std::size_t>(op.result); }
-    std::string what() const;
-};
+    // What has arrived, at least one byte, in a buffer of the loop's; empty once the peer has closed its side. The
+    // stream may read ahead, by a bounded amount. Faster than read_some for small messages, and an idle connection
+    // needs no buffer at all. Cancel class: lossless.
+    auto read() noexcept { return detail::receive_chunk_description(state_.get()); }
 
-struct [[nodiscard]] receive_chunk_description : io_description<receive_chunk_description> {
-    using operation = io::receive_chunk_op;
-    using value_type = chunk;
-    stream_state* stream;
+    // Fills the front of `into` with what has arrived, at least one byte, and gives the count; 0 once the peer has
+    // closed its side, or if `into` is empty. Cancel class: lossless.
+    auto read_some(std::span<std::byte> into) noexcept { return detail::receive_description(state_.get(), into); }
 
-    explicit receive_chunk_description(stream_state* s) noexcept : stream(s) {}
-    operation make() const noexcept { return operation(stream->socket.get()); }
-    value_type finish(operation& op) const noexcept { return std::move(op.received); }
-    std::string what() const;
-};
-
-// A send, with room for the list of buffers that the engine works off.
-template <std::size_t Count>
-struct send_list_op : io::send_op {
-    send_list_op(io::socket* s, const std::array<const_bytes, Count>& b) noexcept
-        : io::send_op(s, nullptr, Count), list(b) {
-        buffers = list.data();
+    // Sends all of the bytes, which must stay where they are until then. Completes when the system has taken them:
+    // that is the back-pressure. Cancel class: poisoning, if a part was sent: later writes give errc::broken, and
+    // `written` tells how much.
+    template <class... Buffers>
+        requires(sizeof...(Buffers) > 0 && (std::convertible_to<const Buffers&, const_bytes> && ...))
+    auto write(const Buffers&... buffers) noexcept {
+        return detail::send_description<sizeof...(Buffers)>(state_.get(), {const_bytes(buffers)...});
     }
-    send_list_op(const send_list_op&) = delete;
-    std::array<const_bytes, Count> list;
+
+    // Bytes that the system has taken so far, over the life of the stream.
+    std::uint64_t written() const noexcept { return state_ ? state_->written : 0; }
+
+    // Tells the peer that nothing more will be written; reading goes on. errc::busy while a write is pending.
+    // Cancel class: lossless.
+    auto shutdown_write() noexcept { return detail::shut_down_description(state_.get()); }
+
+    // Closes, and waits until the descriptor is gone. What is pending ends with errc::closed. May be repeated.
+    // Takes effect even in a cancelled scope. Cancel class: deferred.
+    task<void> close() { return detail::close_stream(std::move(state_)); }
+
+    // Closes at once in the background; what was not sent yet is discarded and the peer sees a reset.
+    void abort() noexcept;
+
+    bool is_open() const noexcept { return state_ && state_->socket; }
+
+    // Throw std::system_error.
+    void set_options(const tcp_options& options);
+    endpoint local_endpoint() const;
+    endpoint remote_endpoint() const;
+
+    // For use beside the library; invalid_handle when closed. The stream keeps it.
+    native_handle handle() const noexcept { return is_open() ? state_->socket->handle : invalid_handle; }
+
+private:
+    friend class tcp_listener;
+    explicit tcp_stream(io::socket_ptr socket);
+    io::socket& require(const char* operation) const;
+
+    detail::stream_ptr state_;
 };
 
-void count_sent(stream_state& stream, io::send_op& op) noexcept;
-std::string describe_stream(const char* operation, const stream_state& stream);
-
-template <std::size_t Count>
-struct [[nodiscard]] send_description : io_description<send_description<Count>> {
-    using operation = send_list_op<Count>;
-    using value_type = void;
-    stream_state* stream;
-    std::array<const_bytes, Count> list;
-
-    send_description(stream_state* s, const std::array<const_bytes, Count>& l) noexcept : stream(s), list(l) {}
-    operation make() const noexcept { return operation(stream->socket.get(), list); }
-    void finish(operation& op) const noexcept { count_sent(*stream, op); }
-    void abandoned(operation& op) const noexcept { count_sent(*stream, op); }
-    std::string what() const { return describe_stream("write to", *stream); }
-};
-
-struct [[nodiscard]] close_description : io_description<close_description> {
-    using operation = io::close_op;
-    using value_type = void;
-    stream_state* stream;
-
-    explicit close_description(stream_state* s) noexcept : stream(s) {}
-    operation make() const noexcept { return operation(stream->socket.get()); }
-    void finish(operation&) const noexcept {}
-    std::string what() const { return describe_stream("close of", *stream); }
-};
-
-}  // namespace detail
+// Connects to `peer`. Throws std::system_error, for example connection_refused. Cancel class: lossless.
+inline task<tcp_stream> connect(endpoint peer, tcp_options options = {}) { return tcp_stream::connect(peer, options); }
 
 }  // namespace async::inline v0

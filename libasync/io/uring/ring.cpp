@@ -83,13 +83,6 @@ io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
     return sqe;
 }
 
-void ring::withdraw_cancels(std::uint64_t user_data) noexcept {
-    for (unsigned i = tail_ - queued(); i != tail_; ++i) {
-        io_uring_sqe& sqe = ring_.sq.sqes[i & ring_.sq.ring_mask];
-        if (sqe.opcode == IORING_OP_ASYNC_CANCEL && sqe.addr == user_data) io_uring_prep_nop(&sqe);
-    }
-}
-
 void ring::enter(unsigned min_complete, unsigned flags, const __kernel_timespec* timeout) noexcept {
     LIBASYNC_ASSERT(!forked(), "a loop stays in the process that made it: after fork the child makes its own");
     io_uring_getevents_arg argument{};

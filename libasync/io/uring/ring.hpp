@@ -55,9 +55,6 @@ public:
         __atomic_store_n(ring_.cq.khead, head, __ATOMIC_RELEASE);
     }
 
-    // Turns queued requests that would cancel `user_data` into ones that do nothing: it names something else now.
-    void withdraw_cancels(std::uint64_t user_data) noexcept;
-
     // In a child process the ring is still the parent's: nothing may be done with it.
     bool forked() const noexcept;
 

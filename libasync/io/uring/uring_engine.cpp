@@ -103,72 +103,6 @@ void uring_engine::finish(operation& op, int error) noexcept {
 
 void uring_engine::finish_closed(operation& op) noexcept { finish(op, -static_cast<int>(errc::closed)); }
 
-// Requests.
-
-io_uring_sqe* uring_engine::next_entry(tag t, const void* object) noexcept {
-    io_uring_sqe* sqe = ring_.next_entry(user_data(t, object));
-    if (sqe && t != tag::none) ++in_flight_;
-    count_queued();
-    return sqe;
-}
-
-void uring_engine::submit(operation& op) noexcept {
-    if (io_uring_sqe* sqe = next_entry(tag::operation, &op)) {
-        prepare(op, *sqe);
-        return;
-    }
-    unsubmitted_.push_back(op);
-    starving_ = true;
-    count_queued();
-}
-
-bool uring_engine::cancel_request(std::uint64_t target) noexcept {
-    io_uring_sqe* sqe = next_entry(tag::none, nullptr);
-    if (!sqe) return false;
-    io_uring_prep_cancel64(sqe, target, 0);
-    return true;
-}
-
-void uring_engine::stop(uring_socket& s, standing_request& request, tag t) noexcept {
-    if (!request.armed || request.stop_sent) return;
-    request.stopping = true;
-    request.stop_sent = cancel_request(user_data(t, &s));
-    if (!request.stop_sent) starve(s);
-}
-
-void uring_engine::starve(uring_socket& s) noexcept {
-    s.starved = true;
-    starving_ = true;
-    count_queued();
-}
-
-void uring_engine::serve_starved() noexcept {
-    starving_ = false;
-    detail::list<operation> operations;
-    operations.splice_back(unsubmitted_);
-    while (!operations.empty()) submit(*operations.pop_front());
-    operations.splice_back(uncancelled_);
-    while (!operations.empty()) cancel_in_kernel(*operations.pop_front());
-    for (uring_socket* s = sockets_.first(); s; s = sockets_.after(s)) {
-        if (s->starved) serve_starved(*s);
-    }
-    count_queued();
-}
-
-void uring_engine::serve_starved(uring_socket& s) noexcept {
-    s.starved = false;
-    if (s.role == socket_role::listener) {
-        auto& l = static_cast<uring_listener&>(s);
-        if (l.accept.stopping) stop(l, l.accept, tag::accept);
-        if (l.reader && !l.accept.armed) arm_accept(l);
-        return;
-    }
-    auto& stream = static_cast<uring_stream&>(s);
-    if (stream.receive.stopping) stop(stream, stream.receive, tag::receive);
-    if (stream.poll.stopping) stop(stream, stream.poll, tag::poll);
-    if (stream.reader) await_data(stream);
-}
-
 // Visits.
 
 void uring_engine::visit(time_point deadline) noexcept {
@@ -217,22 +151,19 @@ void uring_engine::drain() noexcept {
 }
 
 void uring_engine::dispatch(const completion& c) noexcept {
-    void* object = reinterpret_cast<void*>(static_cast<std::uintptr_t>(c.user_data & ~tag_mask));
-    const tag t = static_cast<tag>(c.user_data & tag_mask);
-    if (t != tag::none && c.last()) --in_flight_;
-    switch (t) {
-        case tag::none: return;
-        case tag::operation: return on_operation(*static_cast<operation*>(object), c.result);
-        case tag::receive: return on_receive(*static_cast<uring_stream*>(object), c);
-        case tag::poll: return on_poll(*static_cast<uring_stream*>(object), c);
-        case tag::accept: return on_accept(*static_cast<uring_listener*>(object), c);
+    if (c.last()) --in_flight_;
+    if ((c.user_data & cancel_bit) != 0) return on_cancel(c.user_data & ~cancel_bit, c.result);
+    switch (tag_of(c.user_data)) {
+        case tag::operation: return on_operation(*operation_of(c.user_data), c.result);
+        case tag::receive: return on_receive(static_cast<uring_stream&>(socket_of(c.user_data)), c);
+        case tag::poll: return on_poll(static_cast<uring_stream&>(socket_of(c.user_data)), c);
+        case tag::accept: return on_accept(static_cast<uring_listener&>(socket_of(c.user_data)), c);
         case tag::wake: return on_wake(c);
     }
 }
 
 void uring_engine::on_operation(operation& op, int result) noexcept {
     op.unlink_if_linked();
-    if (op.cancel_requested && ring_.queued() != 0) ring_.withdraw_cancels(user_data(tag::operation, &op));
     switch (op.kind) {
         case op_kind::send: return on_send(static_cast<send_op&>(op), result);
         case op_kind::connect: return on_connect(static_cast<connect_op&>(op), result);
@@ -250,11 +181,8 @@ void uring_engine::wake() noexcept {
 }
 
 void uring_engine::arm_wake() noexcept {
-    io_uring_sqe* sqe = next_entry(tag::wake, nullptr);
-    if (!sqe) {
-        starving_ = true;
-        return;
-    }
+    io_uring_sqe* sqe = next_entry(wake_data);
+    if (!sqe) return starve();
     if (features_.multishot_poll) {
         io_uring_prep_poll_multishot(sqe, wake_event_.get(), POLLIN);
     } else {
@@ -266,7 +194,7 @@ void uring_engine::arm_wake() noexcept {
 void uring_engine::on_wake(const completion& c) noexcept {
     if (!c.last()) return;
     wake_poll_ = {};
-    if (shut_down_) return;
+    if (shutting_down_) return;
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(wake_event_.get(), &count, sizeof count);
     arm_wake();

@@ -58,15 +58,28 @@ public:
     engine_statistics statistics() const noexcept override;
 
     // The stream has finished closing, or lost a chunk that was lent to it: deletes it if that was the last.
-    void dispose_if_idle(uring_socket& s) noexcept;
+    void delete_if_idle(uring_socket& s) noexcept;
 
 private:
     // What a completion belongs to: the low bits of its user data; the others are a pointer.
-    enum class tag : std::uint64_t { none, operation, receive, poll, accept, wake };
+    enum class tag : std::uint64_t { operation, receive, poll, accept, wake };
     static constexpr std::uint64_t tag_mask = 7;
+    // Set in what belongs to a request that cancels another.
+    static constexpr std::uint64_t cancel_bit = std::uint64_t{1} << 63;
 
-    static std::uint64_t user_data(tag t, const void* object) noexcept {
-        return reinterpret_cast<std::uintptr_t>(object) | static_cast<std::uint64_t>(t);
+    static std::uint64_t user_data(const operation& op) noexcept {
+        return reinterpret_cast<std::uintptr_t>(&op) | static_cast<std::uint64_t>(tag::operation);
+    }
+    static std::uint64_t user_data(tag t, const uring_socket& s) noexcept {
+        return reinterpret_cast<std::uintptr_t>(&s) | static_cast<std::uint64_t>(t);
+    }
+    static constexpr std::uint64_t wake_data = static_cast<std::uint64_t>(tag::wake);
+    static tag tag_of(std::uint64_t data) noexcept { return static_cast<tag>(data & tag_mask); }
+    static operation* operation_of(std::uint64_t data) noexcept {
+        return reinterpret_cast<operation*>(static_cast<std::uintptr_t>(data & ~tag_mask));
+    }
+    static uring_socket& socket_of(std::uint64_t data) noexcept {
+        return *reinterpret_cast<uring_socket*>(static_cast<std::uintptr_t>(data & ~tag_mask));
     }
 
     void wake() noexcept override;
@@ -78,24 +91,32 @@ private:
     void finish_closed(operation& op) noexcept;
 
     // uring_engine.cpp: the kernel
-    io_uring_sqe* next_entry(tag t, const void* object) noexcept;
-    void submit(operation& op) noexcept;
-    bool prepare(operation& op, io_uring_sqe& sqe) noexcept;
-    bool cancel_request(std::uint64_t target) noexcept;
-    void stop(uring_socket& s, standing_request& request, tag t) noexcept;
-    void starve(uring_socket& s) noexcept;
-    void serve_starved() noexcept;
-    void serve_starved(uring_socket& s) noexcept;
-    void count_queued() noexcept { queued_ = ring_.queued() + (starving_ ? 1u : 0u); }
     void enter_until(time_point deadline) noexcept;
     void drain() noexcept;
     void dispatch(const completion& c) noexcept;
     void on_operation(operation& op, int result) noexcept;
     void arm_wake() noexcept;
     void on_wake(const completion& c) noexcept;
-    void cancel_in_kernel(operation& op) noexcept;
-    bool unsubmitted(const operation& op) const noexcept;
-    void abandon_unsubmitted(operation& op) noexcept;
+
+    // requests.cpp
+    io_uring_sqe* next_entry(std::uint64_t data) noexcept;
+    io_uring_sqe* arm(uring_socket& s, standing_request& request, tag t) noexcept;
+    void stop(uring_socket& s, standing_request& request, tag t) noexcept;
+    void submit(operation& op) noexcept;
+    void prepare(operation& op, io_uring_sqe& sqe) noexcept;
+    bool send_cancel(std::uint64_t target) noexcept;
+    void cancel_request_of(operation& op) noexcept;
+    void stop_wake() noexcept;
+    void on_cancel(std::uint64_t target, int result) noexcept;
+    void cancel_again(const operation* target) noexcept;
+    standing_request& request_of(uring_socket& s, tag t) noexcept;
+    void detach(operation& op) noexcept;
+    void wait_for_kernel(operation& op) noexcept;
+    void starve() noexcept;
+    void starve(uring_socket& s) noexcept;
+    void serve_starved() noexcept;
+    void serve_starved(uring_socket& s) noexcept;
+    void count_queued() noexcept { queued_ = ring_.queued() + (starving_ ? 1u : 0u); }
 
     // receive.cpp
     bool start_receive(operation& op, uring_stream& s) noexcept;
@@ -113,7 +134,7 @@ private:
     // poll_mode.cpp
     bool reads_after_poll(const uring_stream& s, const operation& op) const noexcept;
     bool read_now(uring_stream& s, operation& op) noexcept;
-    bool record_read(uring_stream& s, operation& op, std::size_t bytes) noexcept;
+    void take_chunk(uring_stream& s, receive_chunk_op& op, std::size_t size) noexcept;
     void arm_poll(uring_stream& s) noexcept;
     void on_poll(uring_stream& s, const completion& c) noexcept;
     void schedule_read(uring_stream& s) noexcept;
@@ -122,7 +143,8 @@ private:
     // send.cpp
     bool start_send(send_op& op) noexcept;
     bool start_connect(connect_op& op) noexcept;
-    bool prepare_send(send_op& op, io_uring_sqe& sqe) noexcept;
+    void prepare_send(send_op& op, io_uring_sqe& sqe) noexcept;
+    void prepare_connect(connect_op& op, io_uring_sqe& sqe) noexcept;
     void on_send(send_op& op, int result) noexcept;
     void on_connect(connect_op& op, int result) noexcept;
 
@@ -143,6 +165,7 @@ private:
     // files.cpp
     bool start_file(operation& op) noexcept;
     bool runs_in_pool(op_kind kind) const noexcept;
+    void prepare_file(operation& op, io_uring_sqe& sqe) noexcept;
     void on_file(operation& op, int result) noexcept;
 
     const features features_;
@@ -152,12 +175,13 @@ private:
     pool_ptr<provided_buffers> buffers_;  // null: streams read in poll mode
     pool_ptr<hot_pool> hot_;
     detail::list<uring_socket> sockets_;
-    detail::list<operation> unsubmitted_;     // found the submission queue full
-    detail::list<operation> uncancelled_;     // in the kernel, and the request to cancel them found it full
-    std::uint64_t in_flight_ = 0;             // requests that the kernel has not finished
+    detail::list<operation> unsubmitted_;  // found the submission queue full
+    detail::list<operation> uncancelled_;  // in the kernel, and the request to cancel them found it full
+    detail::list<operation> cancelling_;   // in the kernel, which is told to cancel them
+    std::uint64_t in_flight_ = 0;          // requests that the kernel has not finished
     std::uint64_t buffers_exhausted_ = 0;
     bool starving_ = false;
-    bool shut_down_ = false;
+    bool shutting_down_ = false;
     mutable bool watched_ = false;  // someone polls `wait_handle`
 };
 

@@ -2,7 +2,7 @@
 // names it, and no chunk that it was lent is out.
 #pragma once
 
-#include <libasync/io/operation.hpp>
+#include <libasync/io/engine.hpp>
 #include <libasync/io/uring/provided_buffers.hpp>
 
 namespace async::inline v0::io::uring {

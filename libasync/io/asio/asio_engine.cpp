@@ -1,0 +1,317 @@
+#include <libasync/io/asio/asio_engine.hpp>
+
+#include <cerrno>
+#include <exception>
+#include <new>
+#include <string>
+#include <system_error>
+
+#include <libasync/io/asio/wait_handler.hpp>
+#include <libasync/io/native_socket.hpp>
+
+namespace async::inline v0::io {
+
+namespace {
+
+// Where waking takes no lock of Asio's, one thread alone uses the context.
+#ifdef _WIN32
+constexpr int concurrency = 1;
+#else
+constexpr int concurrency = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE;
+#endif
+
+constexpr int closed = -static_cast<int>(errc::closed);
+
+struct place {
+    asio_socket& s;
+    asio_direction& d;
+};
+
+// For the operations on sockets, other than close.
+place place_of(operation& op) noexcept {
+    const auto reading = [](socket* s) -> place {
+        auto& a = static_cast<asio_socket&>(*s);
+        return {a, a.reading};
+    };
+    const auto writing = [](socket* s) -> place {
+        auto& a = static_cast<asio_socket&>(*s);
+        return {a, a.writing};
+    };
+    switch (op.kind) {
+        case op_kind::accept: return reading(static_cast<accept_op&>(op).listener);
+        case op_kind::receive: return reading(static_cast<receive_op&>(op).source);
+        case op_kind::receive_chunk: return reading(static_cast<receive_chunk_op&>(op).source);
+        case op_kind::connect: return writing(static_cast<connect_op&>(op).target);
+        default: return writing(static_cast<send_op&>(op).target);
+    }
+}
+
+bool is_on_socket(const operation& op) noexcept { return op.kind <= op_kind::send; }
+
+}  // namespace
+
+asio_engine::asio_engine(const engine_settings& settings) : context_(concurrency), chunks_(new hot_pool) {
+    pool_threads_ = settings.pool_threads;
+}
+
+asio_engine::~asio_engine() { shut_down(); }
+
+socket_ptr asio_engine::adopt(native_handle handle, socket_role role) {
+    std::unique_ptr<asio_socket> s;
+    try {
+        s = std::make_unique<asio_socket>(role);
+    } catch (...) {
+        close_socket(handle);
+        throw;
+    }
+    if (const int error = attach(*s, handle)) throw std::system_error(error, std::generic_category(), "adopt");
+    add(*s);
+    return socket_ptr(s.release());
+}
+
+void asio_engine::add(asio_socket& s) noexcept {
+    s.owner = this;
+    sockets_.push_back(s);
+}
+
+bool asio_engine::start(operation& op) noexcept {
+    if (is_on_socket(op)) return start_on_socket(op);
+    if (op.kind != op_kind::close) return start_in_pool(op);
+    close(static_cast<asio_socket&>(*static_cast<close_op&>(op).target));
+    op.state = op_state::done;
+    ++statistics_.completions;
+    return true;
+}
+
+bool asio_engine::start_on_socket(operation& op) noexcept {
+    auto [s, d] = place_of(op);
+    if (!s.open()) {
+        op.fail(errc::closed);
+    } else if (d.waiter) {
+        op.fail(errc::busy);
+    } else if (!proceed(op, s, d)) {
+        op.state = op_state::pending;
+        d.waiter = &op;
+        return false;
+    }
+    op.state = op_state::done;
+    ++statistics_.completions;
+    return true;
+}
+
+// Tries, and sees to it that a wait is armed where that was in vain. True if the operation has ended.
+bool asio_engine::proceed(operation& op, asio_socket& s, asio_direction& d) noexcept {
+    const bool opens = op.kind == op_kind::accept || op.kind == op_kind::connect;
+    if ((d.ready || opens) && attempt(op, s)) {
+        d.error = 0;
+        return true;
+    }
+    d.ready = false;
+    if (d.error == 0 && !d.armed) d.error = arm(s, d, op);
+    op.error = std::exchange(d.error, 0);
+    return op.error != 0;
+}
+
+// In the loop's step: a wait has ended, and its operation still waits.
+bool asio_engine::run_waiter(detail::ready_node* node) noexcept {
+    auto& op = *static_cast<operation*>(node);
+    auto [s, d] = place_of(op);
+    auto& engine = *static_cast<asio_engine*>(s.owner);
+    if (!engine.proceed(op, s, d)) return false;
+    d.waiter = nullptr;
+    op.run = nullptr;
+    op.state = op_state::done;
+    ++engine.statistics_.completions;
+    return true;
+}
+
+void asio_engine::on_ready(asio_socket& s, asio_direction& d, const boost::system::error_code& error) noexcept {
+    --armed_waits_;
+    d.armed = false;
+    d.ready = true;
+    d.error = to_errno(error);
+    if (s.released && !s.has_waits()) {
+        s.unlink();
+        delete &s;
+    } else if (d.waiter) {
+        d.waiter->run = &run_waiter;
+        completed.push_back(*d.waiter);
+    }
+}
+
+int asio_engine::arm(asio_socket& s, asio_direction& d, operation& op) noexcept {
+    try {
+        start_wait(s, d, op);
+    } catch (const std::bad_alloc&) {
+        return ENOMEM;
+    } catch (const boost::system::system_error& e) {
+        return to_errno(e.code());
+    } catch (...) {
+        return EIO;
+    }
+    d.armed = true;
+    ++armed_waits_;
+    ++statistics_.submissions;
+    return 0;
+}
+
+// Ends a pending operation in place; its wait stays armed.
+void asio_engine::forget(operation& op, int error) noexcept {
+    place_of(op).d.waiter = nullptr;
+    op.run = nullptr;
+    op.error = error;
+    op.state = op_state::done;
+    ++statistics_.completions;
+}
+
+// It may stand in a ready queue already, as one that was to try again.
+void asio_engine::finish(operation& op, int error) noexcept {
+    forget(op, error);
+    if (!op.linked()) completed.push_back(op);
+}
+
+void asio_engine::cancel(operation& op) noexcept {
+    if (op.state != op_state::pending) return;
+    if (!is_on_socket(op)) return cancel_in_pool(op);
+    finish(op, error_cancelled);
+    if (op.kind == op_kind::connect) close(place_of(op).s);
+}
+
+void asio_engine::cancel_and_wait(operation& op) noexcept {
+    if (!is_on_socket(op)) return wait_for_pool(op);
+    if (op.state == op_state::pending) {
+        forget(op, error_cancelled);
+        if (op.kind == op_kind::connect) close(place_of(op).s);
+    }
+    op.unlink_if_linked();
+}
+
+void asio_engine::close(asio_socket& s) noexcept {
+    if (!s.open()) return;
+    if (s.reading.waiter) finish(*s.reading.waiter, closed);
+    if (s.writing.waiter) finish(*s.writing.waiter, closed);
+    s.handle = invalid_handle;
+    detach(s);
+}
+
+void asio_engine::release(socket& released) noexcept {
+    auto& s = static_cast<asio_socket&>(released);
+    close(s);
+    s.released = true;
+    if (s.has_waits()) return;
+    s.unlink();
+    delete &s;
+}
+
+void asio_engine::shut_down() noexcept {
+    stop_pool();
+    for (asio_socket* s = sockets_.first(); s; s = sockets_.after(s)) close(*s);
+    // The waits of closed sockets end at once.
+    while (armed_waits_ != 0) {
+        restart_if_stopped();
+        context_.run_one();
+    }
+    while (!sockets_.empty()) sockets_.pop_front()->owner = nullptr;
+}
+
+void asio_engine::restart_if_stopped() {
+    if (context_.stopped()) context_.restart();
+}
+
+void asio_engine::visit(time_point deadline) noexcept {
+    ++statistics_.enters;
+    restart_if_stopped();
+    if (completed.empty() && deadline > time_point{}) {
+        if (begin_wait()) wait_until(deadline);
+        end_wait();
+        restart_if_stopped();
+    }
+    context_.poll();
+    collect_posts();
+    chunks_->collect();
+}
+
+void asio_engine::wait_until(time_point deadline) noexcept {
+    if (deadline == time_point::max()) {
+        context_.run_one();
+    } else {
+        context_.run_one_until(deadline);
+    }
+}
+
+native_handle asio_engine::wait_handle() const {
+    throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");
+}
+
+// The calls.
+
+bool asio_engine::attempt(operation& op, asio_socket& s) noexcept {
+    switch (op.kind) {
+        case op_kind::accept: return attempt_accept(static_cast<accept_op&>(op), s);
+        case op_kind::connect: return attempt_connect(static_cast<connect_op&>(op), s);
+        case op_kind::receive: return attempt_receive(static_cast<receive_op&>(op), s);
+        case op_kind::receive_chunk: return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
+        default: return attempt_send(static_cast<send_op&>(op), s);
+    }
+}
+
+namespace {
+
+// A call that filled its buffer, found the end or failed may be repeated at once; after a short one nothing is left.
+bool received(operation& op, asio_socket& s, const transfer_result& r, std::size_t size) noexcept {
+    if (would_block(r.error)) return false;
+    op.error = r.error;
+    op.result = static_cast<std::int64_t>(r.bytes);
+    s.reading.ready = r.bytes == 0 || r.bytes == size;
+    return true;
+}
+
+}  // namespace
+
+bool asio_engine::attempt_receive(receive_op& op, asio_socket& s) noexcept {
+    if ((op.error = s.read_error) != 0) return true;
+    return received(op, s, receive_now(s.handle, op.data, op.size), op.size);
+}
+
+bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) noexcept {
+    if ((op.error = s.read_error) != 0) return true;
+    std::byte* buffer = chunks_->peek();
+    if (!buffer) {
+        op.error = ENOMEM;
+        return true;
+    }
+    const transfer_result r = receive_now(s.handle, buffer, hot_pool::buffer_size);
+    if (!received(op, s, r, hot_pool::buffer_size)) return false;
+    if (r.bytes == 0) return true;
+    try {
+        op.received = chunks_->take(static_cast<std::uint32_t>(r.bytes));
+    } catch (const std::bad_alloc&) {
+        op.result = 0;
+        op.error = s.read_error = ENOMEM;
+    }
+    return true;
+}
+
+bool asio_engine::attempt_send(send_op& op, asio_socket& s) noexcept {
+    advance(op.buffers, op.count, 0);
+    while (op.count != 0) {
+        const transfer_result r = send_now(s.handle, op.buffers, op.count);
+        if (would_block(r.error)) return false;
+        op.error = r.error;
+        if (r.error != 0) return true;
+        op.result += static_cast<std::int64_t>(r.bytes);
+        advance(op.buffers, op.count, r.bytes);
+    }
+    return true;
+}
+
+std::unique_ptr<engine> make_asio_engine(const engine_settings& settings, std::string& why) {
+    try {
+        return std::make_unique<asio_engine>(settings);
+    } catch (const std::exception& e) {
+        why = e.what();
+        return nullptr;
+    }
+}
+
+}  // namespace async::inline v0::io

@@ -1,0 +1,192 @@
+// What the operations of a stream have in common with the stream, and their descriptions for the engine.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <libasync/coro/io_awaiter.hpp>
+#include <libasync/coro/task.hpp>
+
+namespace async::inline v0::detail {
+
+// Shared by a stream and its pending operations, counted: an operation may end after its stream is gone.
+struct stream_state {
+    explicit stream_state(io::socket_ptr s) noexcept : socket(std::move(s)) {}
+
+    void retain() noexcept { ++references; }
+    void release() noexcept {
+        if (--references == 0) delete this;
+    }
+
+    io::socket_ptr socket;
+    std::uint64_t written = 0;  // bytes that the system has taken
+    unsigned references = 1;
+    bool broken = false;  // a write was cut short
+};
+
+// Owns the socket, and with it closes it; the counted state lives on while operations refer to it.
+class stream_ptr {
+public:
+    stream_ptr() = default;
+    explicit stream_ptr(stream_state* s) noexcept : state_(s) {}
+    stream_ptr(stream_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    stream_ptr& operator=(stream_ptr&& other) noexcept {
+        std::swap(state_, other.state_);
+        other.reset();
+        return *this;
+    }
+    ~stream_ptr() { reset(); }
+
+    stream_state* get() const noexcept { return state_; }
+    stream_state* operator->() const noexcept { return state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    void reset() noexcept {
+        if (stream_state* s = std::exchange(state_, nullptr)) {
+            s->socket.reset();
+            s->release();
+        }
+    }
+
+    stream_state* state_ = nullptr;
+};
+
+// Keeps the state, but not the socket open.
+class stream_ref {
+public:
+    explicit stream_ref(stream_state* s) noexcept : state_(s) {
+        if (state_) state_->retain();
+    }
+    stream_ref(stream_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    stream_ref& operator=(stream_ref&&) = delete;
+    ~stream_ref() {
+        if (state_) state_->release();
+    }
+
+    stream_state* get() const noexcept { return state_; }
+
+private:
+    stream_state* state_;
+};
+
+// Closes what `state` owns and waits until the descriptor is gone.
+task<void> close_stream(stream_ptr state);
+
+// "read from 127.0.0.1:8080", as far as it is known.
+std::string describe_stream(const char* operation, const stream_state* stream);
+
+template <class Description>
+struct stream_description : io_description<Description> {
+    explicit stream_description(stream_state* s) noexcept : stream(s) {}
+
+    // Keep the state while an awaiter refers to it.
+    void retain() const noexcept {
+        if (stream) stream->retain();
+    }
+    void release() const noexcept {
+        if (stream) stream->release();
+    }
+
+    io::socket* socket() const noexcept { return stream ? stream->socket.get() : nullptr; }
+
+    // An operation on a closed stream has failed before it starts.
+    void check_open(io::operation& op) const noexcept {
+        if (socket() == nullptr) op.fail_early(errc::closed);
+    }
+
+    stream_state* stream;
+};
+
+struct [[nodiscard("a read happens when it is awaited")]] receive_description
+    : stream_description<receive_description> {
+    using operation = io::receive_op;
+    using value_type = std::size_t;
+
+    receive_description(stream_state* s, std::span<std::byte> b) noexcept : stream_description(s), into(b) {}
+    operation make() const noexcept { return {socket(), into.data(), into.size()}; }
+    void check(operation& op) const noexcept { check_open(op); }
+    value_type finish(operation& op) const noexcept { return static_cast<std::size_t>(op.result); }
+    std::string what() const { return describe_stream("read_some from", stream); }
+
+    std::span<std::byte> into;
+};
+
+struct [[nodiscard("a read happens when it is awaited")]] receive_chunk_description
+    : stream_description<receive_chunk_description> {
+    using operation = io::receive_chunk_op;
+    using value_type = chunk;
+
+    using stream_description::stream_description;
+    operation make() const noexcept { return operation(socket()); }
+    void check(operation& op) const noexcept { check_open(op); }
+    value_type finish(operation& op) const noexcept { return std::move(op.received); }
+    std::string what() const { return describe_stream("read from", stream); }
+};
+
+// A send, with the list of buffers that the engine works off.
+template <std::size_t Count>
+struct send_list_op : io::send_op {
+    send_list_op(io::socket* s, const std::array<const_bytes, Count>& b) noexcept
+        : io::send_op(s, nullptr, Count), list(b) {
+        buffers = list.data();
+        for (const const_bytes& bytes : list) total += bytes.size();
+    }
+
+    std::array<const_bytes, Count> list;
+    std::size_t total = 0;
+};
+
+template <std::size_t Count>
+struct [[nodiscard("a write happens when it is awaited")]] send_description
+    : stream_description<send_description<Count>> {
+    using operation = send_list_op<Count>;
+    using value_type = void;
+
+    send_description(stream_state* s, const std::array<const_bytes, Count>& l) noexcept
+        : stream_description<send_description>(s), list(l) {}
+    operation make() const noexcept { return operation(this->socket(), list); }
+    void check(operation& op) const noexcept {
+        this->check_open(op);
+        if (this->stream && this->stream->broken) op.fail_early(errc::broken);
+    }
+    void finish(operation& op) const noexcept { this->stream->written += static_cast<std::uint64_t>(op.result); }
+    void abandoned(operation& op) const noexcept {
+        if (this->stream == nullptr || op.result == 0) return;
+        this->stream->written += static_cast<std::uint64_t>(op.result);
+        if (static_cast<std::size_t>(op.result) < op.total) this->stream->broken = true;
+    }
+    std::string what() const { return describe_stream("write to", this->stream); }
+
+    std::array<const_bytes, Count> list;
+};
+
+struct [[nodiscard("a shutdown happens when it is awaited")]] shut_down_description
+    : stream_description<shut_down_description> {
+    using operation = io::shut_down_op;
+    using value_type = void;
+
+    using stream_description::stream_description;
+    operation make() const noexcept { return operation(socket()); }
+    void check(operation& op) const noexcept { check_open(op); }
+    void finish(operation&) const noexcept {}
+    std::string what() const { return describe_stream("shutdown_write of", stream); }
+};
+
+// Closing is not refused in a cancelled scope: it takes effect first.
+struct [[nodiscard("a close happens when it is awaited")]] close_description
+    : stream_description<close_description> {
+    using operation = io::close_op;
+    using value_type = void;
+    static constexpr bool ignores_cancellation = true;
+
+    using stream_description::stream_description;
+    operation make() const noexcept { return operation(socket()); }
+    void check(operation& op) const noexcept { check_open(op); }
+    void finish(operation&) const noexcept {}
+    std::string what() const { return describe_stream("close of", stream); }
+};
+
+}  // namespace async::inline v0::detail

@@ -1,0 +1,99 @@
+#include <libasync/net/tcp_stream.hpp>
+
+#include <libasync/io/native_socket.hpp>
+#include <libasync/net/socket_setup.hpp>
+
+namespace async::inline v0 {
+
+namespace detail {
+
+std::string describe_stream(const char* operation, const stream_state* stream) {
+    std::string text = operation;
+    endpoint peer;
+    if (stream == nullptr || !stream->socket) {
+        text += " a closed stream";
+    } else if (io::remote_endpoint(stream->socket->handle, peer) == 0) {
+        text.append(" ").append(peer.to_string());
+    } else {
+        text += " a stream that is not connected";
+    }
+    return text;
+}
+
+task<void> close_stream(stream_ptr state) {
+    if (state && state->socket) co_await close_description(state.get());
+}
+
+namespace {
+
+struct connect_description : io_description<connect_description> {
+    using operation = io::connect_op;
+    using value_type = void;
+
+    connect_description(io::socket* s, const endpoint* p) noexcept : socket(s), peer(p) {}
+    operation make() const noexcept { return {socket, *peer}; }
+    void finish(operation&) const noexcept {}
+    std::string what() const { return "connect to " + peer->to_string(); }
+
+    io::socket* socket;
+    const endpoint* peer;  // in the frame of the connecting coroutine
+};
+
+}  // namespace
+
+void apply_options(native_handle handle, const tcp_options& options) {
+    using io::socket_option;
+    set_option_or_throw(handle, socket_option::no_delay, options.no_delay, "TCP_NODELAY");
+    set_option_or_throw(handle, socket_option::keep_alive, options.keep_alive, "SO_KEEPALIVE");
+    if (options.receive_buffer > 0) {
+        set_option_or_throw(handle, socket_option::receive_buffer, options.receive_buffer, "SO_RCVBUF");
+    }
+    if (options.send_buffer > 0) {
+        set_option_or_throw(handle, socket_option::send_buffer, options.send_buffer, "SO_SNDBUF");
+    }
+}
+
+}  // namespace detail
+
+tcp_stream::tcp_stream(io::socket_ptr socket) : state_(new detail::stream_state(std::move(socket))) {}
+
+task<tcp_stream> tcp_stream::connect(endpoint peer, tcp_options options) {
+    detail::loop_core& core = detail::require_core("connect");
+    detail::open_socket handle = detail::open_socket::tcp(peer, "connect to");
+    detail::apply_options(handle.get(), options);
+    io::socket_ptr socket = core.engine->adopt(handle.release(), io::socket_role::stream);
+    co_await detail::connect_description(socket.get(), &peer);
+    co_return tcp_stream(std::move(socket));
+}
+
+tcp_stream tcp_stream::adopt(native_handle handle, const tcp_options& options) {
+    detail::open_socket guard(handle);
+    detail::loop_core& core = detail::require_core("tcp_stream::adopt");
+    detail::apply_options(handle, options);
+    return tcp_stream(core.engine->adopt(guard.release(), io::socket_role::stream));
+}
+
+void tcp_stream::abort() noexcept {
+    if (!is_open()) return;
+    io::reset_on_close(state_->socket->handle);
+    state_ = {};
+}
+
+io::socket& tcp_stream::require(const char* operation) const {
+    if (!is_open()) throw std::system_error(make_error_code(errc::closed), operation);
+    return *state_->socket;
+}
+
+void tcp_stream::set_options(const tcp_options& options) {
+    detail::apply_options(require("set_options").handle, options);
+}
+
+endpoint tcp_stream::local_endpoint() const {
+    return detail::endpoint_or_throw(io::local_endpoint, require("local_endpoint").handle, "local_endpoint");
+}
+
+endpoint tcp_stream::remote_endpoint() const {
+    return detail::endpoint_or_throw(io::remote_endpoint, require("remote_endpoint").handle, "remote_endpoint");
+}
+
+}  // namespace async::inline v0

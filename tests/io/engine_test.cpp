@@ -1,0 +1,429 @@
+#include "engine_harness.hpp"
+
+#include <thread>
+
+#ifndef _WIN32
+#include <csignal>
+#endif
+
+using namespace engine_tests;
+
+TEST_CASE("bytes go both ways") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        CHECK(!d.send(*client, "there"));
+        CHECK(d.receive_exactly(*server, 5) == "there");
+        CHECK(!d.send(*server, "and back"));
+        CHECK(d.receive_exactly(*client, 8) == "and back");
+        for (int i = 0; i < 100; ++i) {
+            CHECK(!d.send(*client, "ping"));
+            CHECK(d.receive_exactly(*server, 4) == "ping");
+            CHECK(!d.send(*server, "pong"));
+            CHECK(d.receive_chunk(*client).text() == "pong");
+        }
+    });
+}
+
+TEST_CASE("IPv6 works where the system has it") {
+    for_each_engine([](driver& d) {
+        int error = 0;
+        const native_handle handle = open_tcp_socket(address_family::ipv6, error);
+        if (error == 0 && bind_socket(handle, endpoint::loopback(0, address_family::ipv6)) != 0) {
+            close_socket(handle);
+            error = 1;
+        }
+        if (error != 0) return;
+        REQUIRE(listen_socket(handle, 4) == 0);
+        endpoint where;
+        REQUIRE(local_endpoint(handle, where) == 0);
+        socket_ptr listener = d->adopt(handle, socket_role::listener);
+        socket_ptr client = d->adopt(open_tcp_socket(address_family::ipv6, error), socket_role::stream);
+        connect_op connect(client.get(), where);
+        CHECK(!d.run(connect));
+        socket_ptr server = d.accept(*listener);
+        CHECK(!d.send(*server, "six"));
+        CHECK(d.receive_exactly(*client, 3) == "six");
+    });
+}
+
+TEST_CASE("a receive takes what fits and leaves the rest") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        CHECK(!d.send(*client, "abcdefgh"));
+        CHECK(d.receive_exactly(*server, 3) == "abc");
+        CHECK(d.receive_exactly(*server, 2) == "de");
+        CHECK(d.receive_chunk(*server).text() == "fgh");
+    });
+}
+
+TEST_CASE("several buffers leave in order, empty ones too") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        std::vector<std::string> parts;
+        std::string all;
+        for (int i = 0; i < 200; ++i) {
+            parts.push_back(i % 7 == 0 ? "" : std::to_string(i) + ",");
+            all += parts.back();
+        }
+        std::vector<const_bytes> buffers(parts.begin(), parts.end());
+        send_op op(client.get(), buffers.data(), buffers.size());
+        CHECK(!d.run(op));
+        CHECK(op.result == static_cast<std::int64_t>(all.size()));
+        CHECK(d.receive_exactly(*server, all.size()) == all);
+
+        const_bytes nothing;
+        send_op empty(client.get(), &nothing, 1);
+        CHECK(!d.run(empty));
+        send_op none(client.get(), &nothing, 0);
+        CHECK(!d.run(none));
+    });
+}
+
+namespace {
+
+std::string pattern(std::size_t size) {
+    std::string text(size, '\0');
+    std::uint32_t state = 1;
+    for (char& c : text) {
+        state = state * 1664525u + 1013904223u;
+        c = static_cast<char>(state >> 24);
+    }
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("a large send waits for a slow reader") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        const std::string text = pattern(8 << 20);
+        const_bytes bytes = text;
+        send_op op(client.get(), &bytes, 1);
+        CHECK_FALSE(d.start(op));
+        d.settle();
+        CHECK(op.state == op_state::pending);
+        std::string got;
+        while (got.size() < text.size()) {
+            const chunk c = d.receive_chunk(*server);
+            REQUIRE(!c.empty());
+            got += c.text();
+            if (got.size() % 3 == 0) got += d.receive(*server, 10'000);
+        }
+        CHECK(d.wait_for(op));
+        CHECK(!op.code());
+        CHECK(op.result == static_cast<std::int64_t>(text.size()));
+        CHECK(got == text);
+    });
+}
+
+TEST_CASE("the end of the stream is empty, again and again") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        CHECK(!d.send(*client, "last"));
+        CHECK(shut_down_writes(client->handle) == 0);
+        CHECK(d.receive_exactly(*server, 10) == "last");
+        CHECK(d.receive(*server).empty());
+        CHECK(d.receive_chunk(*server).empty());
+        CHECK(d.receive_chunk(*server).empty());
+        CHECK(!d.send(*server, "still open"));
+        CHECK(d.receive_exactly(*client, 10) == "still open");
+    });
+}
+
+TEST_CASE("the end comes to a receive that waits") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        receive_chunk_op op(server.get());
+        d.start(op);
+        d.settle();
+        client.reset();
+        CHECK(d.wait_for(op));
+        CHECK(!op.code());
+        CHECK(op.received.empty());
+    });
+}
+
+TEST_CASE("a reset is an error") {
+    for_each_engine([](driver& d) {
+        endpoint where = endpoint::loopback(0);
+        socket_ptr listener = d.listen(where);
+        int error = 0;
+        const native_handle peer = open_tcp_socket(address_family::ipv4, error);
+        REQUIRE(connect_now(peer, where) == 0);
+        socket_ptr server = d.accept(*listener);
+        receive_chunk_op op(server.get());
+        d.start(op);
+        d.settle();
+        reset_on_close(peer);
+        close_socket(peer);
+        CHECK(d.wait_for(op));
+        CHECK(op.code() == std::errc::connection_reset);
+    });
+}
+
+TEST_CASE("a connection that nobody takes is refused") {
+    for_each_engine([](driver& d) {
+        endpoint where = endpoint::loopback(0);
+        d.listen(where).reset();
+        d.settle();
+        socket_ptr s = d.open();
+        connect_op op(s.get(), where);
+        CHECK(d.run(op) == std::errc::connection_refused);
+    });
+}
+
+TEST_CASE("a second reader or writer is told that the socket is busy") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        char byte = 0;
+        receive_op first(server.get(), &byte, 1);
+        CHECK_FALSE(d.start(first));
+        receive_chunk_op second(server.get());
+        CHECK(d.start(second));
+        CHECK(second.code() == errc::busy);
+
+        const std::string text = pattern(16 << 20);
+        const_bytes bytes = text;
+        send_op writer(server.get(), &bytes, 1);
+        CHECK_FALSE(d.start(writer));
+        const_bytes more = "more";
+        send_op other(server.get(), &more, 1);
+        CHECK(d.start(other));
+        CHECK(other.code() == errc::busy);
+
+        CHECK(!d.send(*client, "x"));
+        CHECK(d.wait_for(first));
+        CHECK(byte == 'x');
+        d->cancel(writer);
+        CHECK(d.wait_for(writer));
+
+        endpoint where = endpoint::loopback(0);
+        socket_ptr listener = d.listen(where);
+        accept_op a(listener.get());
+        accept_op b(listener.get());
+        CHECK_FALSE(d.start(a));
+        CHECK(d.start(b));
+        CHECK(b.code() == errc::busy);
+        d->cancel_and_wait(a);
+    });
+}
+
+TEST_CASE("closing ends what waits, and refuses what comes") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        char byte = 0;
+        receive_op reader(server.get(), &byte, 1);
+        CHECK_FALSE(d.start(reader));
+        const std::string text = pattern(16 << 20);
+        const_bytes bytes = text;
+        send_op writer(server.get(), &bytes, 1);
+        CHECK_FALSE(d.start(writer));
+        d.settle();
+
+        close_op close(server.get());
+        CHECK(!d.run(close));
+        CHECK(d.wait_for(reader));
+        CHECK(reader.code() == errc::closed);
+        CHECK(d.wait_for(writer));
+        CHECK(writer.code() == errc::closed);
+
+        receive_chunk_op late(server.get());
+        CHECK(d.run(late) == errc::closed);
+        CHECK(d.send(*server, "late") == errc::closed);
+
+        endpoint where = endpoint::loopback(0);
+        socket_ptr listener = d.listen(where);
+        accept_op accept(listener.get());
+        CHECK_FALSE(d.start(accept));
+        close_op close_listener(listener.get());
+        CHECK(!d.run(close_listener));
+        CHECK(d.wait_for(accept));
+        CHECK(accept.code() == errc::closed);
+    });
+}
+
+TEST_CASE("releasing a socket ends what waits") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        receive_chunk_op reader(server.get());
+        CHECK_FALSE(d.start(reader));
+        d.settle();
+        server.reset();
+        CHECK(d.wait_for(reader));
+        CHECK(reader.code() == errc::closed);
+        CHECK(d.receive(*client).empty());
+    });
+}
+
+TEST_CASE("many connections at once") {
+    for_each_engine([](driver& d) {
+        endpoint where = endpoint::loopback(0);
+        socket_ptr listener = d.listen(where);
+        std::vector<socket_ptr> clients, servers;
+        for (int i = 0; i < 50; ++i) {
+            clients.push_back(d.connect(where));
+            servers.push_back(d.accept(*listener));
+        }
+        std::vector<std::unique_ptr<receive_chunk_op>> readers;
+        for (socket_ptr& s : servers) {
+            readers.push_back(std::make_unique<receive_chunk_op>(s.get()));
+            CHECK_FALSE(d.start(*readers.back()));
+        }
+        for (std::size_t i = 0; i < clients.size(); ++i) CHECK(!d.send(*clients[i], std::to_string(i)));
+        for (std::size_t i = 0; i < readers.size(); ++i) {
+            CHECK(d.wait_for(*readers[i]));
+            CHECK(readers[i]->received.text() == std::to_string(i));
+        }
+    });
+}
+
+TEST_CASE("hoarded chunks do not starve the others") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        std::vector<chunk> hoard;
+        for (int i = 0; i < 200; ++i) {
+            CHECK(!d.send(*client, std::to_string(i)));
+            hoard.push_back(d.receive_chunk(*server));
+        }
+        for (int i = 0; i < 200; ++i) CHECK(hoard[static_cast<std::size_t>(i)].text() == std::to_string(i));
+        std::thread([&] { hoard.resize(100); }).join();
+        CHECK(!d.send(*client, "more"));
+        CHECK(d.receive_chunk(*server).text() == "more");
+        hoard.clear();
+        CHECK(!d.send(*client, "and more"));
+        CHECK(d.receive_chunk(*server).text() == "and more");
+    });
+}
+
+TEST_CASE("a chunk may outlive the engine and die on another thread") {
+    for_each_engine([](driver& d) {
+        std::vector<chunk> kept;
+        {
+            auto [client, server] = d.connected();
+            for (int i = 0; i < 3; ++i) {
+                CHECK(!d.send(*client, "kept"));
+                kept.push_back(d.receive_chunk(*server));
+            }
+        }
+        d.destroy();
+        for (chunk& c : kept) CHECK(c.text() == "kept");
+        kept.pop_back();
+        std::thread([moved = std::move(kept)] {}).join();
+    });
+}
+
+TEST_CASE("the engine may go before its sockets") {
+    for_each_engine([](driver& d) {
+        auto [client, server] = d.connected();
+        endpoint where = endpoint::loopback(0);
+        socket_ptr listener = d.listen(where);
+        CHECK(!d.send(*client, "unread"));
+        {
+            receive_chunk_op reader(client.get());
+            CHECK_FALSE(d.start(reader));
+            accept_op accept(listener.get());
+            CHECK_FALSE(d.start(accept));
+            d.settle();
+            d->cancel_and_wait(reader);
+            d->cancel_and_wait(accept);
+        }
+        d.destroy();
+        CHECK(client->owner == nullptr);
+        CHECK(listener->handle == invalid_handle);
+    });
+}
+
+namespace {
+
+struct counting_node : detail::ready_node {
+    counting_node() {
+        run = [](detail::ready_node* node) noexcept {
+            ++static_cast<counting_node*>(node)->runs;
+            return true;
+        };
+    }
+    int runs = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a post from another thread ends the wait") {
+    for_each_engine([](driver& d) {
+        for (int i = 0; i < 20; ++i) {
+            counting_node node;
+            std::thread poster([&] {
+                if (i % 2 == 0) std::this_thread::sleep_for(5ms);
+                CHECK(d->post(node));
+            });
+            CHECK(d.until([&] { return node.runs == 1; }));
+            poster.join();
+        }
+        d->close_posts();
+        counting_node late;
+        CHECK_FALSE(d->post(late));
+        CHECK_FALSE(late.linked());
+    });
+}
+
+TEST_CASE("posts arrive in the order in which they were made") {
+    for_each_engine([](driver& d) {
+        static std::vector<int>* order;
+        std::vector<int> seen;
+        order = &seen;
+        struct numbered : detail::ready_node {
+            int number = 0;
+        };
+        std::vector<numbered> nodes(10);
+        for (int i = 0; i < 10; ++i) {
+            numbered& n = nodes[static_cast<std::size_t>(i)];
+            n.number = i;
+            n.run = [](detail::ready_node* node) noexcept {
+                order->push_back(static_cast<numbered*>(node)->number);
+                return true;
+            };
+            CHECK(d->post(n));
+        }
+        CHECK(d.until([&] { return seen.size() == 10; }));
+        CHECK(std::is_sorted(seen.begin(), seen.end()));
+    });
+}
+
+TEST_CASE("a visit without a post returns at its deadline") {
+    for_each_engine([](driver& d) {
+        const auto begin = std::chrono::steady_clock::now();
+        d.until([] { return false; }, 60ms);
+        CHECK(std::chrono::steady_clock::now() - begin >= 60ms);
+        const auto enters = d->statistics().enters;
+        d.turn();
+        CHECK(d->statistics().enters <= enters + 1);
+    });
+}
+
+#ifndef _WIN32
+namespace {
+
+engine* signalled_engine = nullptr;
+counting_node* signalled_node = nullptr;
+
+}  // namespace
+
+TEST_CASE("a signal handler may post") {
+    for_each_engine([](driver& d) {
+        counting_node node;
+        signalled_engine = &d.get();
+        signalled_node = &node;
+        struct sigaction action {};
+        action.sa_handler = [](int) { signalled_engine->post(*signalled_node); };
+        struct sigaction before {};
+        sigaction(SIGUSR1, &action, &before);
+        const pthread_t self = pthread_self();
+        std::thread sender([&] {
+            std::this_thread::sleep_for(10ms);
+            pthread_kill(self, SIGUSR1);
+        });
+        CHECK(d.until([&] { return node.runs == 1; }));
+        sender.join();
+        sigaction(SIGUSR1, &before, nullptr);
+    });
+}
+#endif
