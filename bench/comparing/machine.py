@@ -22,7 +22,7 @@ def output(command):
 
 
 def isolate(core, priority=1):
-    """Returns what a child does before it starts: a session of its own with a high share, real-time, on one core.
+    """Returns what a child does before it starts: own session with a high share, real-time, on one core.
 
     `nice` counts only within a session while the kernel groups by session, hence the group's own value.
     """
@@ -61,8 +61,8 @@ def resident_bytes(pid):
 
 
 class Distance:
-    """How far the two cores are from each other. A host may move its virtual processors between threads of one core
-    and different cores; only runs in the farther state are comparable."""
+    """How far the two cores are from each other. A host may move its virtual processors between threads of
+    one core and different cores; only runs in the farther state are comparable."""
 
     def __init__(self, program, least=None):
         self.program = program
@@ -70,8 +70,8 @@ class Distance:
         self.samples = []
 
     def measure(self):
-        line = subprocess.run([self.program, "0", "1"], capture_output=True, text=True, timeout=20, check=True,
-                              preexec_fn=isolate(None)).stdout
+        line = subprocess.run([self.program, "0", "1"], capture_output=True, text=True, timeout=20,
+                              check=True, preexec_fn=isolate(None)).stdout
         self.samples.append(json.loads(line)["ns"])
         return self.samples[-1]
 

@@ -39,13 +39,14 @@ def self_panels(cases):
 
 def two_panels(cases):
     return [(f"Two processes, {case}: server CPU us per message",
-             [(row["server"], row["role"], row["server_cpu_us"], f"{row['server_cpu_us']:.2f}") for row in rows])
+             [(row["server"], row["role"], row["server_cpu_us"], f"{row['server_cpu_us']:.2f}")
+              for row in rows])
             for case, rows in cases.items()]
 
 
 def svg(summary):
-    columns = [panels for panels in (self_panels(summary.get("self", {})), two_panels(summary.get("two", {})))
-               if panels]
+    parts = self_panels(summary.get("self", {})), two_panels(summary.get("two", {}))
+    columns = [panels for panels in parts if panels]
     shapes, height = [], 40
     for index, panels in enumerate(columns):
         more, bottom = column(panels, 12 + index * (COLUMN + 24))
@@ -54,5 +55,6 @@ def svg(summary):
     width = 24 + len(columns) * (COLUMN + 24)
     style = ("text{font:11px sans-serif;fill:#333}.title{font-weight:bold;font-size:12px}"
              "@media(prefers-color-scheme:dark){text{fill:#ddd}}")
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-                      f'height="{height}">', f"<style>{style}</style>", *shapes, "</svg>", ""])
+    head = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}">')
+    return "\n".join([head, f"<style>{style}</style>", *shapes, "</svg>", ""])

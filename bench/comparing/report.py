@@ -2,6 +2,9 @@
 from statistics import median
 
 
+TIMES = "server_cpu_us", "p50_us", "p99_us", "p99_9_us"
+
+
 def grouped(runs, *keys):
     groups = {}
     for run in runs:
@@ -40,14 +43,15 @@ def two_row(server, runs, counts):
         "server": server, "role": runs[0]["role"], "runs": len(runs), "counted": len(good), "rate": rate,
         "lowest": min(run["rate"] for run in used) / rate, "highest": max(run["rate"] for run in used) / rate,
         "limited": sum(run["limited_by_generator"] for run in used) * 2 > len(used),
-        **{key: median(run[key] for run in used) for key in ("server_cpu_us", "p50_us", "p99_us", "p99_9_us")},
+        **{key: median(run[key] for run in used) for key in TIMES},
     }
 
 
 def summarise_two(runs, counts):
     cases = {}
     for (_, _, _), of_case in grouped(runs, "connections", "size", "depth").items():
-        rows = [two_row(server, of_server, counts) for (server,), of_server in grouped(of_case, "server").items()]
+        servers = grouped(of_case, "server").items()
+        rows = [two_row(server, of_server, counts) for (server,), of_server in servers]
         rate, cpu = best_limit(rows, "rate", max), best_limit(rows, "server_cpu_us", min)
         for row in rows:
             row["rate_ratio"], row["cpu_ratio"] = ratio(row["rate"], rate), ratio(row["server_cpu_us"], cpu)
@@ -110,6 +114,13 @@ def self_lines(cases):
     return lines
 
 
+def two_cells(row):
+    star = "*" if row["limited"] else ""
+    return [name_of(row), f"{row['counted']}/{row['runs']}", f"{row['rate']:,.0f}{star}",
+            f"{row['lowest']:.2f}..{row['highest']:.2f}", shown(row["rate_ratio"]), shown(row["server_cpu_us"]),
+            shown(row["cpu_ratio"]), *(shown(row[key], 1) for key in ("p50_us", "p99_us", "p99_9_us"))]
+
+
 def two_lines(cases):
     lines = ["## Two processes: server on one core, generator on another", "",
              "`*`: the generator was the limit, so the rate is not the server's; look at its processor time. "
@@ -118,11 +129,7 @@ def two_lines(cases):
         lines += [f"{case}:", ""]
         lines += table(
             ["server", "runs", "messages/s", "spread", "rate to best limit", "server CPU us/message",
-             "CPU to best limit", "p50 us", "p99 us", "p99.9 us"],
-            [[name_of(row), f"{row['counted']}/{row['runs']}", f"{row['rate']:,.0f}{'*' if row['limited'] else ''}",
-              f"{row['lowest']:.2f}..{row['highest']:.2f}", shown(row["rate_ratio"]), shown(row["server_cpu_us"]),
-              shown(row["cpu_ratio"]), shown(row["p50_us"], 1), shown(row["p99_us"], 1), shown(row["p99_9_us"], 1)]
-             for row in rows])
+             "CPU to best limit", "p50 us", "p99 us", "p99.9 us"], map(two_cells, rows))
     return lines
 
 
@@ -133,7 +140,8 @@ def idle_lines(rows):
     return ["## Idle connections: resident memory", "",
             f"{rows[0]['connections']} connections, one echo of 64 B on each, then silence:", ""] + table(
         ["server", "before, KiB", "bytes per connection"],
-        [[name_of(row), f"{row['base_bytes'] / 1024:.0f}", f"{row['bytes_per_connection']:.0f}"] for row in ordered])
+        [[name_of(row), f"{row['base_bytes'] / 1024:.0f}", f"{row['bytes_per_connection']:.0f}"]
+         for row in ordered])
 
 
 def micro_lines(questions):
@@ -146,12 +154,13 @@ def micro_lines(questions):
 
 
 def markdown(about, summary):
-    lines = ["# Benchmark results", "", "Written by `bench/compare`; see [how they were measured](../benchmarks.md).",
-             ""]
+    lines = ["# Benchmark results", "",
+             "Written by `bench/compare`; see [how they were measured](../benchmarks.md).", ""]
     if about["quick"]:
         lines += ["**A quick look with few and short runs, not a measurement.**", ""]
     lines += environment_lines(about) + [""]
-    for part, write in (("self", self_lines), ("two", two_lines), ("idle", idle_lines), ("micro", micro_lines)):
+    parts = {"self": self_lines, "two": two_lines, "idle": idle_lines, "micro": micro_lines}
+    for part, write in parts.items():
         if summary.get(part):
             lines += write(summary[part])
     return "\n".join(lines)

@@ -79,8 +79,9 @@ class Bench:
     def load(self, port, *arguments, core=LOAD_CORE):
         command = [str(self.places["bin"] / "echo_load"), "--port", str(port), "--core", str(core),
                    *map(str, arguments)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, preexec_fn=isolate(core))
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True,
+                                preexec_fn=isolate(core))
 
     def two(self, name, case, seconds):
         """One run of server and generator on two cores. Returns None if it failed."""
@@ -90,8 +91,8 @@ class Bench:
                 ours = {process.pid, os.getpid()}
                 foreign = foreign_seconds(ours)
                 start = time.monotonic()
-                load = self.load(port, "--connections", case["connections"], "--size", case["size"], "--depth",
-                                 case["depth"], "--seconds", seconds, "--server-pid", process.pid)
+                load = self.load(port, *(word for key, value in case.items() for word in (f"--{key}", value)),
+                                 "--seconds", seconds, "--server-pid", process.pid)
                 text, errors = load.communicate(timeout=seconds + 30)
                 if load.returncode != 0:
                     raise RuntimeError(errors.strip())
@@ -132,7 +133,7 @@ class Bench:
             load.communicate(timeout=30)  # closes its stdin
 
     def idle(self, name, connections):
-        """Resident memory for each connection that does nothing any more: what a second crowd adds to a first."""
+        """Resident memory for each idle connection: what a second crowd adds to a first one."""
         first = connections // 10
         try:
             with self.server(name, 64, core=None) as (process, port):
@@ -161,8 +162,8 @@ class Bench:
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def self_echo(self, case, wanted, passes):
-        command = [str(self.places["bin"] / "self_echo"), "--json", "--core", str(SERVER_CORE), "--cases", case,
-                   "--passes", str(passes)]
+        command = [str(self.places["bin"] / "self_echo"), "--json", "--core", str(SERVER_CORE),
+                   "--cases", case, "--passes", str(passes)]
         if wanted:
             command += ["--servers", ",".join(wanted)]
         return self.lines(command, timeout=60 * passes, core=SERVER_CORE)

@@ -1,5 +1,7 @@
 """The rivals: one line each. `{bin}` is the directory of built programs, `{bench}` the source tree."""
 
+PYTHON_ECHO = "{python} {bench}/peers/echo.py --port {port}"
+
 # name: (role, command). The role is "limit", "ours", "peer" or "spin" (a limit that
 # never sleeps, so not what others are compared with). `{buffers}` gives the bare ring buffers that hold
 # one message of the case.
@@ -19,10 +21,10 @@ SERVERS = {
     "go net": ("peer", "{bin}/go_peer echo --port {port}"),
     "tokio": ("peer", "{bin}/tokio_peer echo --port {port}"),
     "node net": ("peer", "node {bench}/peers/echo.js --port {port}"),
-    "uvloop protocol": ("peer", "{python} {bench}/peers/echo.py --port {port} --loop uvloop --style protocol"),
-    "uvloop streams": ("peer", "{python} {bench}/peers/echo.py --port {port} --loop uvloop --style streams"),
-    "asyncio protocol": ("peer", "{python} {bench}/peers/echo.py --port {port} --loop asyncio --style protocol"),
-    "asyncio streams": ("peer", "{python} {bench}/peers/echo.py --port {port} --loop asyncio --style streams"),
+    "uvloop protocol": ("peer", PYTHON_ECHO + " --loop uvloop --style protocol"),
+    "uvloop streams": ("peer", PYTHON_ECHO + " --loop uvloop --style streams"),
+    "asyncio protocol": ("peer", PYTHON_ECHO + " --loop asyncio --style protocol"),
+    "asyncio streams": ("peer", PYTHON_ECHO + " --loop asyncio --style streams"),
 }
 
 # The micro benchmarks; each prints lines of its own.

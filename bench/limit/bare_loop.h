@@ -20,8 +20,8 @@ struct bare_options {
     unsigned spin_us;  // how long to poll before sleeping in the kernel
 };
 
-// One kind of loop. `open` returns NULL with errno set on failure; `turn` waits for at least one event and handles
-// what has come; `echoed` counts the bytes sent back.
+// One kind of loop. `open` returns NULL with errno set on failure; `turn` waits for at least one event and
+// handles what has come; `echoed` counts the bytes sent back.
 struct bare_kind {
     const char* name;
     void* (*open)(const struct bare_options* options);

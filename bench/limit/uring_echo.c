@@ -1,5 +1,5 @@
-// The bare io_uring loop: one multishot accept, per connection one multishot recv over a small and hot ring of
-// provided buffers (or one multishot poll and a shared buffer), replies sent directly or through the ring.
+// The bare io_uring loop: one multishot accept, per connection one multishot recv over a small and hot ring
+// of provided buffers (or one multishot poll and a shared buffer), replies sent directly or through the ring.
 #include "bare_loop.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 // What a connection sends: a byte stream in which every stamped word tells connection, message and place.
-// Messages up to 4 KiB are stamped in every word, larger ones in every 512th; the rest is the same everywhere.
+// Messages up to 4 KiB are stamped in every word, larger ones in every 512th; the rest is always the same.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // A closed-loop load generator for echo servers: `depth` messages are in flight on every connection.
-// It spins and never sleeps, so no server pays for waking it, checks what comes back, and prints one JSON line.
+// It spins and never sleeps, so no server pays for waking it, checks what comes back, and prints a JSON line.
 #include "options.hpp"
 
 #include <algorithm>

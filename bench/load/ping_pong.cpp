@@ -1,5 +1,6 @@
-// How far two cores are from each other: a cache line goes to and fro. `ping_pong [CORE CORE]` prints one JSON
-// line with the nanoseconds of one way. On a virtual machine the answer changes when the host moves its processors.
+// How far two cores are from each other: a cache line goes to and fro. `ping_pong [CORE CORE]` prints one
+// JSON line with the nanoseconds of one way. On a virtual machine the answer changes when the host moves its
+// processors.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

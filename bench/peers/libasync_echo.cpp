@@ -1,4 +1,5 @@
-// `libasync_echo --port N [--mode read|read_some] [--spin]`, or `libasync_echo --engine` to see which one is chosen.
+// `libasync_echo --port N [--mode read|read_some] [--spin]`
+// `libasync_echo --engine` prints which one is chosen on this machine.
 #include "arguments.hpp"
 
 #include <array>

@@ -1,5 +1,5 @@
-// Self-echo: N blocking clients live in the server's own thread, and only the server's part of each round is timed.
-// No traffic between cores, no wake-ups: what is left is the cost of the loop and of its system calls.
+// Self-echo: N blocking clients live in the server's own thread, and only the server's part of each round is
+// timed. No traffic between cores, no wake-ups: what is left is the cost of the loop and of its system calls.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// libasync as a rival of the self-echo: `read()` of a chunk of the engine's buffers, or `read_some` into own memory.
+// libasync as a rival of the self-echo: `read()` of a chunk of the engine's buffers, or `read_some` into the
+// coroutine's own memory.
 #include "self_echo.hpp"
 
 #include <array>
@@ -13,12 +14,14 @@ enum class reading { chunk, into_array };
 
 class libasync_server final : public server {
 public:
-    explicit libasync_server(reading mode)
+    explicit libasync_server(reading mode, async::engine_kind engine)
         : mode_(mode),
-          listener_(async::tcp_listener::bind(async::endpoint::loopback(0), {})),
-          accepting_(runner_.create_task(accept())) {}
+          runner_(async::loop_options{.engine = engine}),
+          accepting_(runner_.create_task(accept())) {
+        while (port_ == 0) runner_.turn(async::turn::no_wait);
+    }
 
-    std::uint16_t port() const override { return listener_.local_endpoint().port(); }
+    std::uint16_t port() const override { return port_; }
     std::uint64_t echoed() const override { return echoed_; }
     void serve_until(std::uint64_t total) override {
         while (echoed_ < total) runner_.turn(async::turn::wait);
@@ -26,8 +29,10 @@ public:
 
 private:
     async::task<void> accept() {
+        auto listener = async::tcp_listener::bind(async::endpoint::loopback(0), {});
+        port_ = listener.local_endpoint().port();
         for (;;) {
-            async::tcp_stream stream = co_await listener_.accept();
+            async::tcp_stream stream = co_await listener.accept();
             if (mode_ == reading::chunk)
                 async::create_task(echo_chunks(std::move(stream)));
             else
@@ -62,19 +67,22 @@ private:
     }
 
     reading mode_;
+    std::uint16_t port_ = 0;
     std::uint64_t echoed_ = 0;
-    async::runner runner_{async::loop_options{}};
-    async::tcp_listener listener_;
+    async::runner runner_;
     async::task_handle<void> accepting_;
 };
 
 }  // namespace
 
 void add_libasync(rivals& list) {
-    list.push_back({"libasync read", role::ours,
-                    [](const echo_case&) { return std::make_unique<libasync_server>(reading::chunk); }});
-    list.push_back({"libasync read_some", role::ours,
-                    [](const echo_case&) { return std::make_unique<libasync_server>(reading::into_array); }});
+    const auto add = [&list](const char* name, reading mode, async::engine_kind engine) {
+        list.push_back({name, role::ours,
+                        [=](const echo_case&) { return std::make_unique<libasync_server>(mode, engine); }});
+    };
+    add("libasync read", reading::chunk, async::engine_kind::automatic);
+    add("libasync read_some", reading::into_array, async::engine_kind::automatic);
+    add("libasync read, asio", reading::chunk, async::engine_kind::asio);
 }
 
 }  // namespace self_echo

@@ -59,11 +59,9 @@ task_outcome kind_of(const std::exception_ptr& exception) noexcept {
 bool control_block::end(ready_node* node) noexcept {
     auto* self = static_cast<control_block*>(node);
     const std::coroutine_handle<> frame = self->root->self;
-    task_outcome outcome = task_outcome::value;
-    self->collect(*std::exchange(self->root, nullptr));
+    const bool threw = self->collect(*std::exchange(self->root, nullptr));
     frame.destroy();
-    if (self->exception()) outcome = kind_of(self->exception());
-    self->finish(outcome);
+    self->finish(threw ? kind_of(self->exception()) : task_outcome::value);
     return false;
 }
 

@@ -40,8 +40,8 @@ struct control_block : ready_node, task_context, task_link {
     // For the report and for messages; made up from the number if none was given.
     std::string display_name() const;
 
-    // Moves the outcome of the finished frame here.
-    virtual void collect(promise_base& p) = 0;
+    // Moves the outcome of the finished frame here. True if it is an exception.
+    virtual bool collect(promise_base& p) noexcept = 0;
     virtual const std::exception_ptr& exception() const noexcept = 0;
 
     promise_base* root = nullptr;
@@ -68,9 +68,13 @@ private:
 
 template <class T>
 struct control_block_of final : control_block {
-    void collect(promise_base& p) override {
-        auto& promise = static_cast<task_promise<T>&>(p);
-        outcome.take_from(promise.outcome);
+    bool collect(promise_base& p) noexcept override {
+        try {
+            outcome.take_from(static_cast<task_promise<T>&>(p).outcome);
+        } catch (...) {
+            outcome.set_exception(std::current_exception());
+        }
+        return outcome.has_exception();
     }
     const std::exception_ptr& exception() const noexcept override { return outcome.exception(); }
 
@@ -124,7 +128,7 @@ block_ptr<control_block_of<T>> spawn(loop_core& core, scope& parent, task<T> t, 
                                      std::source_location created) {
     if (!t) throw std::logic_error("a task that was moved from or already awaited cannot be started");
     block_ptr<control_block_of<T>> block(new control_block_of<T>);
-    block->name = name;
+    if (!name.empty()) block->name = name;
     block->created = created;
     block->spawn(core, parent, t.release().promise());
     return block;

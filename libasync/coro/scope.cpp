@@ -4,29 +4,6 @@
 
 namespace async::inline v0::detail {
 
-void scope::attach(scope& under, task_context* inside) noexcept {
-    LIBASYNC_ASSERT(parent == nullptr, "a scope is entered once at a time");
-    parent = &under;
-    owner = inside;
-    next_sibling = under.first_child;
-    if (next_sibling) next_sibling->prev_sibling = this;
-    under.first_child = this;
-    effective = called || (!shielded && under.effective);
-}
-
-void scope::detach() noexcept {
-    if (parent == nullptr) return;
-    LIBASYNC_ASSERT(first_child == nullptr, "scopes are left innermost first");
-    if (prev_sibling) {
-        prev_sibling->next_sibling = next_sibling;
-    } else {
-        parent->first_child = next_sibling;
-    }
-    if (next_sibling) next_sibling->prev_sibling = prev_sibling;
-    parent = next_sibling = prev_sibling = nullptr;
-    owner = nullptr;
-}
-
 namespace {
 
 // Asking a task to stop may cancel a further scope (that of a task it joins), so the scopes stand in a queue: a

@@ -26,7 +26,9 @@ struct scope {
     // Hangs the scope under `parent`, and takes over its cancellation unless shielded. `owner` is the task that runs
     // inside; null for a scope that only has children.
     void attach(scope& parent, task_context* owner) noexcept;
-    void detach() noexcept;
+    void detach() noexcept {
+        if (parent) unlink_from_parent();
+    }
 
     // Sets the flag here and below, and asks every task that waits inside to stop. Resumes nothing.
     void cancel() noexcept;
@@ -45,8 +47,31 @@ struct scope {
     bool shielded = false;
 
 private:
+    void unlink_from_parent() noexcept;
     void push_down() noexcept;
 };
+
+inline void scope::attach(scope& under, task_context* inside) noexcept {
+    LIBASYNC_ASSERT(parent == nullptr, "a scope is entered once at a time");
+    parent = &under;
+    owner = inside;
+    next_sibling = under.first_child;
+    if (next_sibling) next_sibling->prev_sibling = this;
+    under.first_child = this;
+    effective = called || (!shielded && under.effective);
+}
+
+inline void scope::unlink_from_parent() noexcept {
+    LIBASYNC_ASSERT(first_child == nullptr, "scopes are left innermost first");
+    if (prev_sibling) {
+        prev_sibling->next_sibling = next_sibling;
+    } else {
+        parent->first_child = next_sibling;
+    }
+    if (next_sibling) next_sibling->prev_sibling = prev_sibling;
+    parent = next_sibling = prev_sibling = nullptr;
+    owner = nullptr;
+}
 
 // Where a task is suspended. Part of each awaiter that ends in the scheduler or the engine.
 struct leaf;

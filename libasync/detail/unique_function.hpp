@@ -65,9 +65,19 @@ private:
     static constexpr bool fits_in_place =
         sizeof(T) <= capacity && alignof(T) <= alignof(void*) && std::is_nothrow_move_constructible_v<T>;
 
+    // A result that nobody asked for is dropped.
+    template <class T>
+    static R call(T& target, Args&&... args) {
+        if constexpr (std::is_void_v<R>) {
+            static_cast<void>(target(std::forward<Args>(args)...));
+        } else {
+            return target(std::forward<Args>(args)...);
+        }
+    }
+
     template <class T>
     static constexpr table in_place_table{
-        [](void* p, Args&&... args) -> R { return (*static_cast<T*>(p))(std::forward<Args>(args)...); },
+        [](void* p, Args&&... args) -> R { return call(*static_cast<T*>(p), std::forward<Args>(args)...); },
         [](void* from, void* to) noexcept {
             ::new (to) T(std::move(*static_cast<T*>(from)));
             std::destroy_at(static_cast<T*>(from));
@@ -76,7 +86,7 @@ private:
 
     template <class T>
     static constexpr table heap_table{
-        [](void* p, Args&&... args) -> R { return (**static_cast<T**>(p))(std::forward<Args>(args)...); },
+        [](void* p, Args&&... args) -> R { return call(**static_cast<T**>(p), std::forward<Args>(args)...); },
         [](void* from, void* to) noexcept { ::new (to) T*(*static_cast<T**>(from)); },
         [](void* p) noexcept { delete *static_cast<T**>(p); }};
 

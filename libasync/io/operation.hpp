@@ -46,6 +46,7 @@ struct operation : detail::ready_node {
     const op_kind kind;
     op_state state = op_state::idle;
     bool cancel_requested = false;
+    std::uint8_t phase = 0;  // the engine's own
     int error = 0;           // 0, an errno value, or a negated async::errc
     std::int64_t result = 0;  // bytes, if the operation counts any
 

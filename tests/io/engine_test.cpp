@@ -1,5 +1,6 @@
 #include "engine_harness.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #ifndef _WIN32

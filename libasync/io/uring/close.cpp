@@ -35,8 +35,7 @@ void uring_engine::begin_close(uring_socket& s) noexcept {
     stop(stream, stream.receive, tag::receive);
     stop(stream, stream.poll, tag::poll);
     if (operation* op = stream.writer) {
-        const bool unsubmitted = op->linked() && !op->cancel_requested;
-        if (unsubmitted) {
+        if (op->phase == unsubmitted) {
             detach(*op);
             finish_closed(*op);
         } else {

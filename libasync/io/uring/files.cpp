@@ -78,7 +78,7 @@ void uring_engine::prepare_file(operation& op, io_uring_sqe& sqe) noexcept {
 
 void uring_engine::on_file(operation& op, int result) noexcept {
     const bool again = (result == -EAGAIN || result == -EINTR) && op.kind != op_kind::close_file;
-    if (again && !op.cancel_requested) return submit(op);
+    if (again && op.phase != cancelling) return submit(op);
     if (result >= 0) {
         if (op.kind == op_kind::open_file) {
             static_cast<open_file_op&>(op).opened = file_handle(result);

@@ -3,7 +3,6 @@
 #include <libasync/io/uring/uring_engine.hpp>
 
 #include <cerrno>
-#include <utility>
 
 namespace async::inline v0::io::uring {
 
@@ -39,8 +38,10 @@ void uring_engine::stop(uring_socket& s, standing_request& request, tag t) noexc
 void uring_engine::submit(operation& op) noexcept {
     if (io_uring_sqe* sqe = next_entry(user_data(op))) {
         prepare(op, *sqe);
+        op.phase = submitted;
         return;
     }
+    op.phase = unsubmitted;
     unsubmitted_.push_back(op);
     starve();
 }
@@ -63,11 +64,15 @@ bool uring_engine::send_cancel(std::uint64_t target) noexcept {
 // Ends an operation that is in the kernel, or on its way there.
 void uring_engine::cancel_request_of(operation& op) noexcept {
     // A close cannot be undone, and one that is cancelled would leave the descriptor open.
-    if (op.kind == op_kind::close_file || std::exchange(op.cancel_requested, true)) return;
-    if (op.linked()) {  // in `unsubmitted_`
+    if (op.kind == op_kind::close_file || op.phase == cancelling) return;
+    op.cancel_requested = true;
+    if (op.phase == unsubmitted) {
         detach(op);
         finish(op, error_cancelled);
-    } else if (send_cancel(user_data(op))) {
+        return;
+    }
+    op.phase = cancelling;
+    if (send_cancel(user_data(op))) {
         cancelling_.push_back(op);
     } else {
         uncancelled_.push_back(op);
@@ -114,7 +119,7 @@ void uring_engine::cancel_again(const operation* target) noexcept {
         if (op != target) continue;
         if (op->kind != op_kind::send && op->kind != op_kind::connect) return;
         op->unlink();
-        op->cancel_requested = false;
+        op->phase = submitted;
         return cancel_request_of(*op);
     }
 }
@@ -159,7 +164,7 @@ void uring_engine::serve_starved() noexcept {
     operations.splice_back(uncancelled_);
     while (!operations.empty()) {
         operation& op = *operations.pop_front();
-        op.cancel_requested = false;
+        op.phase = submitted;
         cancel_request_of(op);
     }
     for (uring_socket* s = sockets_.first(); s; s = sockets_.after(s)) {
@@ -196,17 +201,19 @@ void uring_engine::cancel(operation& op) noexcept {
         case op_kind::close: return;
         default:
             if (!runs_in_pool(op.kind)) return cancel_request_of(op);
-            if (!std::exchange(op.cancel_requested, true)) cancel_in_pool(op);
+            op.cancel_requested = true;
+            cancel_in_pool(op);
     }
 }
 
 void uring_engine::cancel_and_wait(operation& op) noexcept {
-    if (op.state != op_state::pending) return;
+    if (op.state != op_state::pending) return op.unlink_if_linked();
     if (runs_in_pool(op.kind)) {
         wait_for_pool(op);
     } else if (op.kind == op_kind::close || op.kind == op_kind::accept || op.kind == op_kind::receive ||
                op.kind == op_kind::receive_chunk) {
         detach(op);
+        op.error = error_cancelled;
     } else {
         cancel_request_of(op);
         wait_for_kernel(op);

@@ -80,7 +80,7 @@ void uring_engine::on_send(send_op& op, int result) noexcept {
     if (result > 0 && !polled) record_sent(op, static_cast<std::size_t>(result));
     s.writer_polls = result == -EAGAIN;
     const bool failed = result < 0 && result != -EAGAIN && result != -EINTR;
-    if (op.count != 0 && !failed && !op.cancel_requested && !s.closing) {
+    if (op.count != 0 && !failed && op.phase != cancelling && !s.closing) {
         submit(op);
     } else {
         s.writer_polls = false;
@@ -94,6 +94,14 @@ void uring_engine::on_send(send_op& op, int result) noexcept {
         }
     }
     request_done(s);
+}
+
+bool uring_engine::start_shut_down(shut_down_op& op) noexcept {
+    auto& s = *static_cast<uring_stream*>(op.target);
+    if (s.closing) return refuse(op, errc::closed);
+    if (s.writer) return refuse(op, errc::busy);
+    op.error = shut_down_writes(s.handle);
+    return done_in_place(op);
 }
 
 bool uring_engine::start_connect(connect_op& op) noexcept {

@@ -42,10 +42,14 @@ uring_engine::uring_engine(const engine_settings& settings)
     news_.seen = ring_.head();
     news_.flags = ring_.submission_flags();
     news_.flag_mask = ring::work_flags;
+    pool_threads_ = settings.pool_threads;
     arm_wake();
 }
 
-uring_engine::~uring_engine() { shut_down(); }
+uring_engine::~uring_engine() {
+    shut_down();
+    stop_pool();
+}
 
 socket_ptr uring_engine::adopt(native_handle handle, socket_role role) {
     uring_socket* s = nullptr;
@@ -77,6 +81,7 @@ bool uring_engine::start(operation& op) noexcept {
         case op_kind::receive_chunk:
             return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_chunk_op&>(op).source));
         case op_kind::send: return start_send(static_cast<send_op&>(op));
+        case op_kind::shut_down: return start_shut_down(static_cast<shut_down_op&>(op));
         case op_kind::close: return start_close(static_cast<close_op&>(op));
         default: return start_file(op);
     }
@@ -97,6 +102,7 @@ bool uring_engine::done_in_place(operation& op) noexcept {
 void uring_engine::finish(operation& op, int error) noexcept {
     op.unlink_if_linked();
     op.run = nullptr;
+    op.phase = none;
     op.error = error;
     complete(op);
 }

@@ -82,6 +82,9 @@ private:
         return *reinterpret_cast<uring_socket*>(static_cast<std::uintptr_t>(data & ~tag_mask));
     }
 
+    // Where an operation is that has become, or is to become, a request of its own.
+    enum phase : std::uint8_t { none, unsubmitted, submitted, cancelling };
+
     void wake() noexcept override;
 
     // uring_engine.cpp: outcomes
@@ -143,6 +146,7 @@ private:
     // send.cpp
     bool start_send(send_op& op) noexcept;
     bool start_connect(connect_op& op) noexcept;
+    bool start_shut_down(shut_down_op& op) noexcept;
     void prepare_send(send_op& op, io_uring_sqe& sqe) noexcept;
     void prepare_connect(connect_op& op, io_uring_sqe& sqe) noexcept;
     void on_send(send_op& op, int result) noexcept;

@@ -53,9 +53,9 @@ TEST_CASE("a visit waits for its deadline and no longer") {
 }
 
 TEST_CASE("a post ends a wait, from a thread and from a signal handler") {
-    for (const char* features : {"", "multishot_poll"}) {
+    for (const std::string& features : {""s, "multishot_poll"s}) {
         CAPTURE(features);
-        const disabled without(features);
+        const disabled without(features.c_str());
         test_driver driver;
         if (!driver) return;
         driver.settle();
@@ -151,9 +151,9 @@ TEST_CASE("more operations start in a turn than the submission queue holds") {
 }
 
 TEST_CASE("more operations end in a turn than the completion queue holds") {
-    for (const char* features : {"", "defer_taskrun"}) {
+    for (const std::string& features : {""s, "defer_taskrun"s}) {
         CAPTURE(features);
-        const disabled without(features);
+        const disabled without(features.c_str());
         test_driver driver;
         if (!driver) return;
         start_many(driver, 10'000);

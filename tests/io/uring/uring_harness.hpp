@@ -20,6 +20,7 @@
 namespace uring_test {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using namespace async::io;
 using async::chunk;
 using async::const_bytes;
@@ -79,7 +80,8 @@ public:
     // Until nothing moves any more.
     void settle() {
         for (int quiet = 0; quiet < 3; ++quiet) {
-            while (turn(2ms) != 0 || engine_->has_queued()) quiet = 0;
+            const std::uint64_t before = engine_->statistics().completions;
+            if (turn(2ms) != 0 || engine_->has_queued() || engine_->statistics().completions != before) quiet = -1;
         }
     }
 

@@ -21,9 +21,9 @@ TEST_CASE("data that came before the read is delivered in place") {
 }
 
 TEST_CASE("the end comes after the data, and comes again") {
-    for (const char* features : {"", "buffer_ring", "multishot_receive", "multishot_poll"}) {
+    for (const std::string& features : {""s, "buffer_ring"s, "multishot_receive"s, "multishot_poll"s}) {
         CAPTURE(features);
-        const disabled without(features);
+        const disabled without(features.c_str());
         test_driver driver;
         if (!driver) return;
         pair p(*driver);
@@ -40,9 +40,9 @@ TEST_CASE("the end comes after the data, and comes again") {
 }
 
 TEST_CASE("a cancelled read loses nothing") {
-    for (const char* features : {"", "buffer_ring", "multishot_receive", "defer_taskrun"}) {
+    for (const std::string& features : {""s, "buffer_ring"s, "multishot_receive"s, "defer_taskrun"s}) {
         CAPTURE(features);
-        const disabled without(features);
+        const disabled without(features.c_str());
         test_driver driver;
         if (!driver) return;
         pair p(*driver);
@@ -146,7 +146,7 @@ TEST_CASE("a reader that is slow does not make the engine read ahead without end
 
 TEST_CASE("a thousand streams make the buffers grow") {
     const descriptor_limit limit(5000);
-    test_driver driver;
+    test_driver driver({.receive_buffers = 8});
     if (!driver) return;
     std::vector<pair> pairs;
     std::vector<std::unique_ptr<receive_chunk_op>> ops;
@@ -168,7 +168,7 @@ TEST_CASE("a thousand streams make the buffers grow") {
         for (auto& p : pairs) p.feed("again");
         for (auto& p : pairs) REQUIRE(read_text(driver, *p.stream) == "again");
     }
-    MESSAGE("exhausted: ", exhausted, " then ", driver->statistics().buffers_exhausted);
+    CHECK(driver->statistics().buffers_exhausted < exhausted + 1000);
 }
 
 TEST_CASE("streams go on when the buffers cannot grow") {
@@ -176,21 +176,18 @@ TEST_CASE("streams go on when the buffers cannot grow") {
     test_driver driver({.receive_buffers = 8192, .receive_buffer_size = 64});
     if (!driver) return;
     std::vector<pair> pairs;
-    std::vector<std::unique_ptr<receive_chunk_op>> ops;
     for (int i = 0; i < 700; ++i) {
         pairs.emplace_back(*driver);
-        ops.push_back(std::make_unique<receive_chunk_op>(pairs.back().stream.get()));
-        driver->start(*ops.back());
+        pairs.back().feed("begin");
+        REQUIRE(read_text(driver, *pairs.back().stream) == "begin");
     }
-    driver.settle();
-    const std::string text = pattern(64 * 30 - 1);
-    for (auto& p : pairs) p.feed(text);
-    for (int i = 0; i < 700; ++i) {
-        REQUIRE(driver.finish(*ops[std::size_t(i)]));
-        std::string got(ops[std::size_t(i)]->received.text());
-        got += read_exactly(driver, *pairs[std::size_t(i)].stream, text.size() - got.size());
-        REQUIRE(got == text);
+    std::string text;
+    for (int i = 0; i < 30; ++i) {
+        text += std::to_string(i) + ' ';
+        for (auto& p : pairs) p.feed(std::to_string(i) + ' ');
+        driver.settle();
     }
+    for (auto& p : pairs) REQUIRE(read_exactly(driver, *p.stream, text.size()) == text);
     CHECK(driver->statistics().buffers_exhausted > 0);
 }
 
@@ -252,9 +249,9 @@ std::size_t stream_through(test_driver& driver, pair& p, std::size_t message, in
 }  // namespace
 
 TEST_CASE("large messages are read whole, and small ones from provided buffers again") {
-    for (const char* features : {"", "multishot_poll", "multishot_receive", "defer_taskrun"}) {
+    for (const std::string& features : {""s, "multishot_poll"s, "multishot_receive"s, "defer_taskrun"s}) {
         CAPTURE(features);
-        const disabled without(features);
+        const disabled without(features.c_str());
         test_driver driver;
         if (!driver) return;
         pair p(*driver);
@@ -265,7 +262,8 @@ TEST_CASE("large messages are read whole, and small ones from provided buffers a
         p.feed("ahead");
         driver.settle();
         receive_chunk_op op(p.stream.get());
-        CHECK(driver->start(op));  // a poll alone would not have read it
+        CHECK(driver->start(op) == (features != "multishot_receive"));  // a poll alone would not have read it
+        REQUIRE(driver.finish(op));
         CHECK(op.received.text() == "ahead");
         CHECK(stream_through(driver, p, 3000, 20) == 3000);
         stream_through(driver, p, 64 * 1024, 20);
@@ -273,9 +271,9 @@ TEST_CASE("large messages are read whole, and small ones from provided buffers a
 }
 
 TEST_CASE("a peer that writes without pause and then closes is read to its end") {
-    for (const char* features : {"", "multishot_poll", "multishot_receive", "buffer_ring", "defer_taskrun"}) {
+    for (const std::string& features : {""s, "multishot_poll"s, "multishot_receive"s, "buffer_ring"s, "defer_taskrun"s}) {
         CAPTURE(features);
-        const disabled without(features);
+        const disabled without(features.c_str());
         test_driver driver;
         if (!driver) return;
         pair p(*driver);

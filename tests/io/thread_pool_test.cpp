@@ -1,0 +1,185 @@
+#include <libasync/io/thread_pool.hpp>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <libasync/io/engine.hpp>
+
+#ifndef _WIN32
+#include <pthread.h>
+#include <signal.h>
+#endif
+
+using namespace async;
+using namespace async::io;
+
+namespace {
+
+// An engine of posts alone.
+class post_box final : public engine {
+public:
+    const char* name() const noexcept override { return "post box"; }
+    socket_ptr adopt(native_handle, socket_role) override { return {}; }
+    bool start(operation&) noexcept override { return true; }
+    void cancel(operation&) noexcept override {}
+    void cancel_and_wait(operation&) noexcept override {}
+    void release(socket&) noexcept override {}
+    void shut_down() noexcept override {}
+    native_handle wait_handle() const override { return invalid_handle; }
+    engine_statistics statistics() const noexcept override { return {}; }
+
+    void visit(time_point) noexcept override {
+        if (begin_wait()) woken_.wait(false);
+        end_wait();
+        woken_ = false;
+        collect_posts();
+    }
+
+    // Runs what has been posted; returns how much it was.
+    int collect() {
+        int count = 0;
+        collect_posts();
+        while (!completed.empty()) {
+            detail::ready_node* node = completed.pop_front();
+            CHECK(node->run(node));
+            ++count;
+        }
+        return count;
+    }
+
+private:
+    void wake() noexcept override {
+        woken_ = true;
+        woken_.notify_one();
+    }
+
+    std::atomic<bool> woken_{false};
+};
+
+struct job : work_op {
+    explicit job(std::atomic<int>& c)
+        : work_op([](work_op& op) noexcept { ++static_cast<job&>(op).count; }), count(c) {
+        state = op_state::pending;
+    }
+    std::atomic<int>& count;
+};
+
+// Holds up the thread that runs it.
+struct blocker : work_op {
+    blocker() : work_op([](work_op& op) noexcept { static_cast<blocker&>(op).block(); }) { state = op_state::pending; }
+
+    void block() {
+        running = true;
+        running.notify_one();
+        open.wait(false);
+    }
+    void wait_until_running() { running.wait(false); }
+    void release() {
+        open = true;
+        open.notify_one();
+    }
+
+    std::atomic<bool> running{false};
+    std::atomic<bool> open{false};
+};
+
+}  // namespace
+
+TEST_CASE("everything that is submitted runs and is posted, once") {
+    post_box box;
+    std::atomic<int> count{0};
+    std::vector<std::unique_ptr<job>> jobs;
+    thread_pool pool(box, 3);
+    for (int i = 0; i < 300; ++i) pool.submit(*jobs.emplace_back(std::make_unique<job>(count)));
+    int posted = 0;
+    while (posted < 300) {
+        box.visit(time_point::max());
+        posted += box.collect();
+    }
+    CHECK(count == 300);
+    for (auto& j : jobs) {
+        CHECK(j->state == op_state::done);
+        CHECK_FALSE(j->run);
+    }
+}
+
+TEST_CASE("what is queued can be removed, what runs cannot") {
+    post_box box;
+    std::atomic<int> count{0};
+    blocker running;
+    job queued(count), other(count);
+    {
+        thread_pool pool(box, 1);
+        pool.submit(running);
+        running.wait_until_running();
+        pool.submit(queued);
+        pool.submit(other);
+        CHECK_FALSE(pool.remove(running));
+        CHECK(pool.remove(queued));
+        CHECK_FALSE(queued.linked());
+        running.release();
+        pool.wait_until_finished(running);
+        CHECK_FALSE(pool.remove(running));
+    }
+    CHECK(box.collect() == 2);  // the pool ends when its queue is empty
+    CHECK(count == 1);
+    CHECK(queued.state == op_state::pending);
+    CHECK(other.state == op_state::done);
+}
+
+TEST_CASE("after wait_until_finished nobody touches the operation") {
+    post_box box;
+    std::atomic<int> count{0};
+    thread_pool pool(box, 2);
+    for (int i = 0; i < 500; ++i) {
+        auto op = std::make_unique<job>(count);
+        pool.submit(*op);
+        if (!pool.remove(*op)) {
+            pool.wait_until_finished(*op);
+            box.collect_posts();
+            op->unlink_if_linked();
+        }
+    }
+    CHECK(box.completed.empty());
+}
+
+TEST_CASE("work that ends after the loop has closed is not lost on the pool") {
+    post_box box;
+    std::atomic<int> count{0};
+    box.close_posts();
+    thread_pool pool(box, 1);
+    job op(count);
+    pool.submit(op);
+    while (pool.remove(op)) pool.submit(op);
+    pool.wait_until_finished(op);
+    CHECK(count == 1);
+    CHECK_FALSE(op.linked());
+    CHECK(box.completed.empty());
+}
+
+#ifndef _WIN32
+TEST_CASE("the threads of the pool take no signals") {
+    post_box box;
+    struct look : work_op {
+        look()
+            : work_op([](work_op& op) noexcept {
+                  ::pthread_sigmask(SIG_SETMASK, nullptr, &static_cast<look&>(op).mask);
+              }) {}
+        sigset_t mask;
+    } op;
+    ::sigemptyset(&op.mask);
+    {
+        thread_pool pool(box, 1);
+        pool.submit(op);
+    }
+    CHECK(box.collect() == 1);
+    CHECK(::sigismember(&op.mask, SIGINT) == 1);
+    CHECK(::sigismember(&op.mask, SIGCHLD) == 1);
+    sigset_t own;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &own);
+    CHECK(::sigismember(&own, SIGINT) == 0);
+}
+#endif
