@@ -95,12 +95,16 @@ def shown(value, digits=2):
 
 def environment_lines(about):
     peers = ", ".join(f"{name} {version}" for name, version in about["peers"].items() if version)
-    return [
+    lines = [
         f"- date {about['date']}, commit {about['commit'] or 'none'}, engine {about['engine']}",
         f"- kernel {about['kernel']}, {about['processor']}",
         f"- {about['compiler']}, flags `{about['flags']}`",
         f"- peers: {peers}",
     ]
+    if distance := about.get("ping_pong_ns"):
+        lines.append("- one way between the two cores: {seen_from:.0f} to {seen_to:.0f} ns; runs of two "
+                     "processes count from {counts_from:.0f} to {counts_to:.0f} ns".format(**distance))
+    return lines
 
 
 def self_lines(cases):
@@ -117,8 +121,8 @@ def self_lines(cases):
 def two_cells(row):
     star = "*" if row["limited"] else ""
     return [name_of(row), f"{row['counted']}/{row['runs']}", f"{row['rate']:,.0f}{star}",
-            f"{row['lowest']:.2f}..{row['highest']:.2f}", shown(row["rate_ratio"]), shown(row["server_cpu_us"]),
-            shown(row["cpu_ratio"]), *(shown(row[key], 1) for key in ("p50_us", "p99_us", "p99_9_us"))]
+            f"{row['lowest']:.2f}..{row['highest']:.2f}", shown(row["rate_ratio"]),
+            shown(row["server_cpu_us"]), shown(row["cpu_ratio"]), *(shown(row[key], 1) for key in ("p50_us", "p99_us", "p99_9_us"))]
 
 
 def two_lines(cases):

@@ -117,6 +117,11 @@ rivals chosen(const settings& wanted) {
     return all;
 }
 
+double middle(const std::vector<double>& sorted) {
+    const auto half = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
 std::vector<score> measure(const rivals& all, const echo_case& shape, const settings& wanted) {
     std::vector<std::vector<double>> server(all.size()), whole(all.size());
     for (std::size_t pass = 0; pass < wanted.passes; ++pass) {
@@ -133,8 +138,8 @@ std::vector<score> measure(const rivals& all, const echo_case& shape, const sett
         auto& times = server[i];
         std::sort(times.begin(), times.end());
         std::sort(whole[i].begin(), whole[i].end());
-        scores.push_back({all[i].name, all[i].part, times[times.size() / 2], times.front(), times.back(),
-                          whole[i].front()});
+        scores.push_back(
+            {all[i].name, all[i].part, middle(times), times.front(), times.back(), whole[i].front()});
     }
     return scores;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include <libasync/coro/into_task.hpp>
 #include <libasync/coro/sleep.hpp>
 #include <libasync/coro/task.hpp>
 
@@ -148,21 +149,14 @@ private:
     bool caught_ = false;
 };
 
-// Gives the result of `t`, or nothing if it takes longer than until `deadline`. Cancel class: that of `t`.
+namespace detail {
+
 template <class T>
-task<std::optional<detail::optional_result<T>>> move_on_at(time_point deadline, task<T> t) {
+task<std::optional<optional_result<T>>> move_on_at(time_point deadline, task<T> t) {
     cancel_scope scope(deadline);
     co_return co_await scope.run(std::move(t));
 }
 
-// The same with a delay, counted from this call.
-template <class Rep, class Period, class T>
-auto move_on_after(std::chrono::duration<Rep, Period> delay, task<T> t) {
-    return move_on_at(this_loop().deadline_after(delay), std::move(t));
-}
-
-// Gives the result of `t`. Throws timeout_error if it is not done by `deadline`: it is cancelled then, and waited for.
-// A result that is there at that very moment is given. Cancel class: that of `t`.
 template <class T>
 task<T> timeout_at(time_point deadline, task<T> t) {
     cancel_scope scope(deadline);
@@ -175,10 +169,32 @@ task<T> timeout_at(time_point deadline, task<T> t) {
     }
 }
 
+}  // namespace detail
+
+// Gives the result of `t`, a task or any operation, or nothing if it takes longer than until `deadline`.
+// Cancel class: that of `t`.
+template <detail::awaitable_operation A>
+auto move_on_at(time_point deadline, A&& t) {
+    return detail::move_on_at(deadline, detail::into_task(std::forward<A>(t)));
+}
+
 // The same with a delay, counted from this call.
-template <class Rep, class Period, class T>
-task<T> timeout(std::chrono::duration<Rep, Period> delay, task<T> t) {
-    return timeout_at(this_loop().deadline_after(delay), std::move(t));
+template <class Rep, class Period, detail::awaitable_operation A>
+auto move_on_after(std::chrono::duration<Rep, Period> delay, A&& t) {
+    return detail::move_on_at(this_loop().deadline_after(delay), detail::into_task(std::forward<A>(t)));
+}
+
+// Gives the result of `t`, a task or any operation. Throws timeout_error if it is not done by `deadline`: it is
+// cancelled then, and waited for. A result that is there at that very moment is given. Cancel class: that of `t`.
+template <detail::awaitable_operation A>
+auto timeout_at(time_point deadline, A&& t) {
+    return detail::timeout_at(deadline, detail::into_task(std::forward<A>(t)));
+}
+
+// The same with a delay, counted from this call.
+template <class Rep, class Period, detail::awaitable_operation A>
+auto timeout(std::chrono::duration<Rep, Period> delay, A&& t) {
+    return detail::timeout_at(this_loop().deadline_after(delay), detail::into_task(std::forward<A>(t)));
 }
 
 }  // namespace async::inline v0

@@ -52,13 +52,14 @@ task<std::tuple<optional_result<Ts>...>> gather_tuple(std::source_location creat
 
 }  // namespace detail
 
-// Runs the tasks at the same time. Gives a tuple; a void result becomes std::monostate, a reference
+// Runs tasks, or operations, at the same time. Gives a tuple; a void result becomes std::monostate, a reference
 // std::reference_wrapper. The first failure cancels the others, which are waited for, and is then thrown; further
 // failures go to the loop's exception handler. Cancel class: that of the tasks.
-template <class... Ts>
-    requires(sizeof...(Ts) > 0)
-auto gather(task<Ts>... tasks) {
-    return detail::gather_tuple<Ts...>(std::source_location::current(), std::move(tasks)...);
+template <detail::awaitable_operation... As>
+    requires(sizeof...(As) > 0)
+auto gather(As&&... awaitables) {
+    return detail::gather_tuple<detail::task_result<As>...>(std::source_location::current(),
+                                                            detail::into_task(std::forward<As>(awaitables))...);
 }
 
 // The same for any number of tasks of one type. Gives a vector in their order; for task<void>, nothing.

@@ -67,7 +67,7 @@ public:
     chunk(chunk&& other) noexcept
         : data_(other.data_),
           source_(std::exchange(other.source_, nullptr)),
-          offset_(other.offset_),
+          offset_(std::exchange(other.offset_, 0)),
           size_(std::exchange(other.size_, 0)),
           index_(other.index_) {}
 
@@ -76,7 +76,7 @@ public:
             release();
             data_ = other.data_;
             source_ = std::exchange(other.source_, nullptr);
-            offset_ = other.offset_;
+            offset_ = std::exchange(other.offset_, 0);
             size_ = std::exchange(other.size_, 0);
             index_ = other.index_;
         }

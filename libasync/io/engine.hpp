@@ -122,9 +122,9 @@ protected:
 
     // Where `has_news` looks: a counter that moves and flags that are raised by the system.
     struct news_probe {
-        const unsigned* tail = &zero;
+        const volatile unsigned* tail = &zero;  // the system writes there while we look
         unsigned seen = 0;
-        const unsigned* flags = &zero;
+        const volatile unsigned* flags = &zero;
         unsigned flag_mask = 0;
         static const unsigned zero;
     };

@@ -81,7 +81,10 @@ namespace {
 void drop_all(detail::ready_list& nodes) noexcept {
     while (!nodes.empty()) {
         detail::ready_node* node = nodes.pop_front();
-        if (node->run == &detail::callback::call) static_cast<detail::callback*>(node)->release();
+        if (node->run != &detail::callback::call) continue;
+        auto* dropped = static_cast<detail::callback*>(node);
+        dropped->function.reset();  // a handle that outlives the loop finds that nothing waits
+        dropped->release();
     }
 }
 

@@ -1,6 +1,7 @@
 #include <libasync/io/thread_pool.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -32,9 +33,12 @@ public:
     engine_statistics statistics() const noexcept override { return {}; }
 
     void visit(time_point) noexcept override {
-        if (begin_wait()) woken_.wait(false);
+        if (begin_wait()) {
+            std::unique_lock lock(mutex_);
+            woken_.wait(lock, [this] { return wake_requested_; });
+            wake_requested_ = false;
+        }
         end_wait();
-        woken_ = false;
         collect_posts();
     }
 
@@ -52,11 +56,14 @@ public:
 
 private:
     void wake() noexcept override {
-        woken_ = true;
+        const std::lock_guard lock(mutex_);
+        wake_requested_ = true;
         woken_.notify_one();
     }
 
-    std::atomic<bool> woken_{false};
+    std::mutex mutex_;
+    std::condition_variable woken_;
+    bool wake_requested_ = false;
 };
 
 struct job : work_op {
@@ -73,14 +80,12 @@ struct blocker : work_op {
 
     void block() {
         running = true;
-        running.notify_one();
-        open.wait(false);
+        while (!open) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    void wait_until_running() { running.wait(false); }
-    void release() {
-        open = true;
-        open.notify_one();
+    void wait_until_running() const {
+        while (!running) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+    void release() { open = true; }
 
     std::atomic<bool> running{false};
     std::atomic<bool> open{false};
@@ -102,7 +107,7 @@ TEST_CASE("everything that is submitted runs and is posted, once") {
     CHECK(count == 300);
     for (auto& j : jobs) {
         CHECK(j->state == op_state::done);
-        CHECK_FALSE(j->run);
+        CHECK((j->run == nullptr));
     }
 }
 

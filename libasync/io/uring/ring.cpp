@@ -31,7 +31,6 @@ unsigned watch_forks() {
 
 ring::ring(const features& enabled) : fork_generation_(watch_forks()) {
     set_up(enabled);
-    io_uring_ring_dontfork(&ring_);
     unsigned max_workers[2] = {4, 8};  // for work that is bounded by the disk, and for the rest
     io_uring_register_iowq_max_workers(&ring_, max_workers);
     if (enabled.registered_ring) io_uring_register_ring_fd(&ring_);
@@ -72,7 +71,12 @@ ring::~ring() {
 
 bool ring::forked() const noexcept { return forks.load(std::memory_order_relaxed) != fork_generation_; }
 
+void ring::check_process() const noexcept {
+    LIBASYNC_ASSERT(!forked(), "a loop stays in the process that made it: after a fork the child makes its own");
+}
+
 io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
+    check_process();
     if (queued() == ring_.sq.ring_entries) {
         enter(0, 0, nullptr);
         if (queued() == ring_.sq.ring_entries) return nullptr;
@@ -84,14 +88,14 @@ io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
 }
 
 void ring::enter(unsigned min_complete, unsigned flags, const __kernel_timespec* timeout) noexcept {
-    LIBASYNC_ASSERT(!forked(), "a loop stays in the process that made it: after fork the child makes its own");
+    check_process();
     io_uring_getevents_arg argument{};
     argument.ts = reinterpret_cast<std::uintptr_t>(timeout);
-    flags |= enter_flags_ | IORING_ENTER_EXT_ARG;
+    flags |= enter_flags_ | (timeout ? IORING_ENTER_EXT_ARG : 0);
     __atomic_store_n(ring_.sq.ktail, tail_, __ATOMIC_RELEASE);
     ++enters_;
     const int result = io_uring_enter2(static_cast<unsigned>(enter_fd_), queued(), min_complete, flags,
-                                       reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+                                       timeout ? reinterpret_cast<sigset_t*>(&argument) : nullptr, sizeof argument);
     if (result >= 0) {
         submissions_ += static_cast<unsigned>(result);
         return;

@@ -55,8 +55,9 @@ public:
         __atomic_store_n(ring_.cq.khead, head, __ATOMIC_RELEASE);
     }
 
-    // In a child process the ring is still the parent's: nothing may be done with it.
+    // A child process shares the parent's ring: it may look, but nothing more. The check aborts there.
     bool forked() const noexcept;
+    void check_process() const noexcept;
 
     // For a look without a call.
     static constexpr unsigned work_flags = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;

@@ -112,6 +112,7 @@ void uring_engine::finish_closed(operation& op) noexcept { finish(op, -static_ca
 // Visits.
 
 void uring_engine::visit(time_point deadline) noexcept {
+    ring_.check_process();
     if (starving_) serve_starved();
     enter_until(deadline);
     drain();

@@ -1,0 +1,39 @@
+// Makes a task of anything that can be awaited, so that every function that takes a task takes operations too:
+// `timeout(5s, stream.read())`.
+#pragma once
+
+#include <libasync/coro/task.hpp>
+
+namespace async::inline v0::detail {
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+// What `co_await` gives for an awaitable passed by value.
+template <class A>
+using await_result = decltype(awaiter_of(std::declval<A>()).await_resume());
+
+template <class A>
+task<await_result<A>> await_in_task(A awaitable) {
+    co_return co_await std::move(awaitable);
+}
+
+template <class A>
+auto into_task(A&& awaitable) {
+    if constexpr (is_task<std::remove_cvref_t<A>>) {
+        static_assert(!std::is_lvalue_reference_v<A>, "a task is given away: std::move(t)");
+        return std::forward<A>(awaitable);
+    } else {
+        return await_in_task<std::remove_cvref_t<A>>(std::forward<A>(awaitable));
+    }
+}
+
+template <class A>
+using task_result = typename decltype(into_task(std::declval<A>()))::value_type;
+
+template <class A>
+concept awaitable_operation = requires(A&& a) { awaiter_of(std::forward<A>(a)).await_resume(); };
+
+}  // namespace async::inline v0::detail

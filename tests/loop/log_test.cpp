@@ -1,0 +1,52 @@
+#include <libasync/loop/log.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <tests/support/expect.hpp>
+
+using namespace async_tests;
+using async::log_level;
+
+TEST_CASE("A handler receives level and message until it is replaced") {
+    std::vector<std::string> first;
+    std::vector<std::string> second;
+    async::set_log_handler([&](log_level, std::string_view message) { first.emplace_back(message); });
+    async::detail::log(log_level::info, "one");
+    async::set_log_handler([&](log_level level, std::string_view message) {
+        CHECK(level == log_level::warning);
+        second.emplace_back(message);
+    });
+    async::detail::log(log_level::warning, "two");
+    async::set_log_handler({});
+    CHECK(first == std::vector<std::string>{"one"});
+    CHECK(second == std::vector<std::string>{"two"});
+}
+
+TEST_CASE("What a log handler throws is dropped, and the next line reaches it again") {
+    int calls = 0;
+    async::set_log_handler([&](log_level, std::string_view) {
+        if (++calls == 1) throw 1;
+    });
+    async::detail::log(log_level::info, "(this line belongs to the test of a log handler that throws)");
+    async::detail::log(log_level::info, "second");
+    async::set_log_handler({});
+    CHECK(calls == 2);
+}
+
+TEST_CASE("Threads may log at once: the handler is called one call at a time") {
+    int calls = 0;
+    async::set_log_handler([&](log_level, std::string_view) { ++calls; });
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([] {
+            for (int i = 0; i < 500; ++i) async::detail::log(log_level::info, "line");
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    async::set_log_handler({});
+    CHECK(calls == 2000);
+}
