@@ -25,7 +25,7 @@ void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexc
 }
 
 std::string control_block::display_name() const {
-    return name.empty() ? "task-" + std::to_string(number) : name;
+    return given_name ? *given_name : "task-" + std::to_string(number);
 }
 
 bool control_block::start(ready_node* node) noexcept {
@@ -70,28 +70,45 @@ void control_block::finish(task_outcome outcome) noexcept {
     own_scope.detach();
     static_cast<task_link*>(this)->unlink();
     loop->ready.splice_back(joiners);
-    if (!done_callbacks.empty()) call_done_callbacks();
+    if (done_callbacks) call_done_callbacks();
     if (on_done) on_done(*this);
+    if (outcome == task_outcome::exception && !outcome_read && references > 1) {
+        loop->tasks->unread.push_back(static_cast<task_link&>(*this));
+    }
     release();
 }
 
 void control_block::call_done_callbacks() noexcept {
-    for (auto& callback : done_callbacks) {
+    for (auto& callback : *done_callbacks) {
         try {
             loop->face->call_soon(std::move(callback), created);
         } catch (...) {
-            loop->face->report({"no memory to call back at the end of task", name, created, std::current_exception()});
+            loop->face->report({"no memory to call back at the end of task", name(), created, std::current_exception()});
         }
     }
-    done_callbacks.clear();
+    done_callbacks.reset();
 }
 
 void control_block::drop() noexcept {
-    if (outcome_kind == task_outcome::exception && !outcome_read) {
-        loop->face->report({"nobody waited for the failure of task", name.empty() ? "unnamed" : name, created,
-                            exception()});
-    }
+    static_cast<task_link*>(this)->unlink_if_linked();
+    if (outcome_kind == task_outcome::exception && !outcome_read) report_unread();
     delete this;
+}
+
+void control_block::report_unread() noexcept {
+    outcome_read = true;
+    try {
+        loop->face->report({"nobody waited for the failure of task", display_name(), created, exception()});
+    } catch (...) {  // no memory for the name
+        loop->face->report({"nobody waited for the failure of task", name(), created, exception()});
+    }
+}
+
+task_registry::~task_registry() {
+    while (!unread.empty()) {
+        auto* block = static_cast<control_block*>(unread.pop_front());
+        if (!block->outcome_read) block->report_unread();
+    }
 }
 
 }  // namespace async::inline v0::detail

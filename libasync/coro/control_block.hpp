@@ -3,6 +3,7 @@
 // waits is resumed; the outcome stays here.
 #pragma once
 
+#include <memory>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -40,15 +41,26 @@ struct control_block : ready_node, task_context, task_link {
     // For the report and for messages; made up from the number if none was given.
     std::string display_name() const;
 
+    // Empty if none was given.
+    std::string_view name() const noexcept { return given_name ? std::string_view(*given_name) : std::string_view(); }
+
+    void add_done_callback(unique_function<void()> fn) {
+        if (!done_callbacks) done_callbacks = std::make_unique<std::vector<unique_function<void()>>>();
+        done_callbacks->push_back(std::move(fn));
+    }
+
     // Moves the outcome of the finished frame here. True if it is an exception.
     virtual bool collect(promise_base& p) noexcept = 0;
     virtual const std::exception_ptr& exception() const noexcept = 0;
 
+    // Tells the loop of a failure that nobody has read.
+    void report_unread() noexcept;
+
     promise_base* root = nullptr;
     scope own_scope;
     ready_list joiners;  // the nodes of those who wait for the end
-    std::vector<unique_function<void()>> done_callbacks;
-    std::string name;
+    std::unique_ptr<std::vector<unique_function<void()>>> done_callbacks;  // most tasks have none
+    std::unique_ptr<const std::string> given_name;                         // nor a name
     std::source_location created;
     std::uint64_t number = 0;
     unsigned references = 0;
@@ -115,10 +127,15 @@ struct task_registry {
         outside.current_scope = &outside_scope;
     }
 
+    task_registry(const task_registry&) = delete;
+    task_registry& operator=(const task_registry&) = delete;
+    ~task_registry();
+
     scope root;
     scope outside_scope;   // where coroutines that are not tasks await: never cancelled
     task_context outside;
     list<task_link> all;
+    list<task_link> unread;  // failed, and held by a handle: reported by the end of the loop at the latest
     std::uint64_t created = 0;
 };
 
@@ -128,7 +145,7 @@ block_ptr<control_block_of<T>> spawn(loop_core& core, scope& parent, task<T> t, 
                                      std::source_location created) {
     if (!t) throw std::logic_error("a task that was moved from or already awaited cannot be started");
     block_ptr<control_block_of<T>> block(new control_block_of<T>);
-    if (!name.empty()) block->name = name;
+    if (!name.empty()) block->given_name = std::make_unique<const std::string>(name);
     block->created = created;
     block->spawn(core, parent, t.release().promise());
     return block;

@@ -98,6 +98,8 @@ public:
     using async_native = void;
 
     task_handle() = default;
+    task_handle(task_handle&&) noexcept = default;
+    task_handle& operator=(task_handle&&) noexcept = default;
     explicit task_handle(detail::block_ptr<detail::control_block_of<T>> block) noexcept : block_(std::move(block)) {}
 
     explicit operator bool() const noexcept { return static_cast<bool>(block_); }
@@ -132,7 +134,7 @@ public:
         if (block_->done()) {
             block_->loop->face->call_soon(std::move(fn));
         } else {
-            block_->done_callbacks.push_back(std::move(fn));
+            block_->add_done_callback(std::move(fn));
         }
     }
 

@@ -102,7 +102,7 @@ struct send_op : operation {
     socket* target;
     const_bytes* buffers;  // the engine moves them on as they are sent
     std::size_t count;
-    alignas(8) std::byte native_message[64];  // a msghdr, for an engine that needs one
+    void* native_message = nullptr;  // 64 bytes for a msghdr, or null: then one buffer is sent at a time
 };
 
 struct shut_down_op : operation {

@@ -6,7 +6,7 @@
 
 namespace async::inline v0 {
 
-class timer : detail::timer_node {
+class alignas(64) timer : detail::timer_node {
 public:
     // `fn` is called on the loop each time the timer comes due.
     timer(loop& owner, unique_function<void()> fn, std::source_location created = std::source_location::current())

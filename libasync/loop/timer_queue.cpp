@@ -24,13 +24,29 @@ void timer_queue::grow() {
 }
 
 void timer_queue::set(timer_node& node, time_point when) {
-    if (!node.armed()) {
+    const bool armed = node.armed();
+    if (!armed) {
         if (first_slot + count_ >= capacity_) grow();
         node.position = first_slot + count_++;
     }
     node.when = when;
     node.order = next_order_++;
-    settle(node.position, slot{when, &node});
+    if (armed && when >= node.sorted_when) return;
+    node.sorted_when = when;
+    node.sorted_order = node.order;
+    const slot entry{when, &node};
+    place(sift_up(node.position, entry), entry);
+}
+
+// Sorts in what was moved to a later time, until the top is what comes due first.
+void timer_queue::put_top_right() noexcept {
+    for (;;) {
+        timer_node& top = *slots_[first_slot].node;
+        if (top.order == top.sorted_order) return;
+        top.sorted_when = top.when;
+        top.sorted_order = top.order;
+        sift_down(first_slot, slot{top.when, &top});
+    }
 }
 
 void timer_queue::cancel(timer_node& node) noexcept {

@@ -1,7 +1,9 @@
 // The timers of a loop: a 4-ary heap of deadlines that point to nodes, which live inside their owners.
 //
 // Setting, moving and cancelling cost O(log n) at worst and touch few cache lines, since the heap holds the deadlines
-// themselves and the four children of an entry share one line. Equal deadlines fire in the order they were set.
+// themselves and the four children of an entry share one line. A timer that is moved to a later time, as time-outs
+// are with each message, keeps its place: the entry is put right when it comes to the top, so the move touches the
+// node alone. Equal deadlines fire in the order they were set.
 #pragma once
 
 #include <chrono>
@@ -20,11 +22,13 @@ namespace detail {
 struct timer_node : ready_node {
     static constexpr std::uint32_t not_queued = std::numeric_limits<std::uint32_t>::max();
 
-    time_point when{};
-    std::uint64_t order = 0;
-    std::uint32_t position = not_queued;
-
     bool armed() const noexcept { return position != not_queued; }
+
+    std::uint32_t position = not_queued;
+    time_point when{};         // when it comes due
+    time_point sorted_when{};  // what the heap believes: `when`, or earlier
+    std::uint64_t order = 0;
+    std::uint64_t sorted_order = 0;
 };
 
 class timer_queue {
@@ -38,7 +42,10 @@ public:
     std::uint32_t size() const noexcept { return count_; }
 
     // The earliest deadline. There must be one.
-    time_point next() const noexcept { return slots_[first_slot].when; }
+    time_point next() noexcept {
+        put_top_right();
+        return slots_[first_slot].when;
+    }
 
     // Arms `node`, or moves it if it is armed. Throws std::bad_alloc, and then leaves it as it was.
     void set(timer_node& node, time_point when);
@@ -61,7 +68,7 @@ private:
     static constexpr std::uint32_t parent_of(std::uint32_t s) noexcept { return s / 4 + 2; }
 
     static bool before(const slot& a, const slot& b) noexcept {
-        return a.when < b.when || (a.when == b.when && a.node->order < b.node->order);
+        return a.when < b.when || (a.when == b.when && a.node->sorted_order < b.node->sorted_order);
     }
 
     void place(std::uint32_t s, const slot& entry) noexcept {
@@ -70,6 +77,7 @@ private:
     }
 
     void grow();
+    void put_top_right() noexcept;
     void settle(std::uint32_t s, const slot& entry) noexcept;
     std::uint32_t sift_up(std::uint32_t s, const slot& entry) noexcept;
     void sift_down(std::uint32_t s, const slot& entry) noexcept;

@@ -126,12 +126,24 @@ struct [[nodiscard("a read happens when it is awaited")]] receive_chunk_descript
     std::string what() const { return describe_stream("read from", stream); }
 };
 
+// Room for the system's description of a vectored send.
+template <std::size_t Count>
+struct message_room {
+    void* memory() noexcept { return bytes; }
+    alignas(8) std::byte bytes[64];
+};
+template <>
+struct message_room<1> {
+    void* memory() noexcept { return nullptr; }
+};
+
 // A send, with the list of buffers that the engine works off.
 template <std::size_t Count>
-struct send_list_op : io::send_op {
+struct send_list_op : io::send_op, message_room<Count> {
     send_list_op(io::socket* s, const std::array<const_bytes, Count>& b) noexcept
         : io::send_op(s, nullptr, Count), list(b) {
         buffers = list.data();
+        native_message = this->memory();
         for (const const_bytes& bytes : list) total += bytes.size();
     }
 

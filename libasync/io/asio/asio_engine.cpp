@@ -222,21 +222,28 @@ void asio_engine::visit(time_point deadline) noexcept {
     ++statistics_.enters;
     restart_if_stopped();
     if (completed.empty() && deadline > time_point{}) {
-        if (begin_wait()) wait_until(deadline);
+        if (begin_wait()) {
+            wait_until(deadline);
+        } else {
+            context_.poll();
+        }
         end_wait();
-        restart_if_stopped();
+    } else {
+        context_.poll();
     }
-    context_.poll();
     collect_posts();
     chunks_->collect();
 }
 
+// Asio runs one handler after a wait; whether more stand in its queue only a poll can tell, and that asks the system
+// again. Where one connection alone is busy this is in vain, so it is left out as long as it was in vain lately.
 void asio_engine::wait_until(time_point deadline) noexcept {
-    if (deadline == time_point::max()) {
-        context_.run_one();
-    } else {
-        context_.run_one_until(deadline);
-    }
+    const std::size_t ran =
+        deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
+    restart_if_stopped();
+    if (ran == 0) return;
+    if (vain_polls_ >= 4 && ++skipped_polls_ % 16 != 0) return;
+    vain_polls_ = context_.poll() == 0 ? vain_polls_ + 1 : 0;
 }
 
 native_handle asio_engine::wait_handle() const {

@@ -74,6 +74,8 @@ private:
     boost::asio::executor_work_guard<asio_executor> work_{context_.get_executor()};
     detail::list<asio_socket> sockets_;  // until they are released and none of their waits is armed
     std::size_t armed_waits_ = 0;
+    unsigned vain_polls_ = 0;  // in a row
+    unsigned skipped_polls_ = 0;
     std::unique_ptr<hot_pool, abandon_pool> chunks_;
     engine_statistics statistics_;
     wake_signal wake_signal_{context_};

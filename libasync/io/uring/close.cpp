@@ -1,5 +1,5 @@
-// Closing: what is pending ends, the kernel gives up its requests, and only then the descriptor is closed. A request
-// would keep the file open, and one that is still queued would act on whoever gets the number next.
+// Closing: what is pending ends, the kernel gives up its requests, and only then the descriptor is closed. A
+// request would keep the file open, and one that is still queued would act on whoever gets the number next.
 #include <libasync/io/uring/uring_engine.hpp>
 
 #include <libasync/io/native_socket.hpp>

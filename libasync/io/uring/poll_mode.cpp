@@ -1,5 +1,6 @@
-// Reading in large pieces: a multishot poll says that there is something, and the read itself happens in the loop's
-// step, into a buffer that is still in the cache or into the caller's memory. The kernel never holds either.
+// Reading in large pieces: a multishot poll says that there is something, and the read itself happens in the
+// loop's step, into a buffer that is still in the cache or into the caller's memory. The kernel never holds
+// either.
 #include <libasync/io/uring/uring_engine.hpp>
 
 #include <cerrno>
@@ -14,6 +15,7 @@ namespace async::inline v0::io::uring {
 namespace {
 
 constexpr std::uint8_t small_reads_for_receive = 64;
+constexpr std::uint8_t max_unread_polls = 16;  // then a busy peer wakes the loop no more
 constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR;
 
 uring_stream& source_of(operation& op) noexcept {
@@ -72,6 +74,7 @@ void uring_engine::take_chunk(uring_stream& s, receive_chunk_op& op, std::size_t
 void uring_engine::arm_poll(uring_stream& s) noexcept {
     io_uring_sqe* sqe = arm(s, s.poll, tag::poll);
     if (!sqe) return;
+    s.unread_polls = 0;
     if (features_.multishot_poll) {
         io_uring_prep_poll_multishot(sqe, s.descriptor(), POLLIN | POLLRDHUP);
     } else {
@@ -89,6 +92,8 @@ void uring_engine::on_poll(uring_stream& s, const completion& c) noexcept {
         // A poll that failed also wakes the reader: the read finds out why.
         const bool polls = s.reader && !s.receive.armed && reads_after_poll(s, *s.reader);
         if (polls && (c.result >= 0 || c.last())) schedule_read(s);
+        s.unread_polls = s.reader ? 0 : static_cast<std::uint8_t>(s.unread_polls + 1);
+        if (s.unread_polls == max_unread_polls) stop(s, s.poll, tag::poll);
     }
     if (c.last()) request_done(s);
 }

@@ -30,7 +30,8 @@ std::string describe(const char* call, int error) {
 class trial {
 public:
     trial() {
-        if (const int result = io_uring_queue_init(8, &ring_, 0); result < 0) throw refusal("io_uring_setup", -result);
+        if (const int result = io_uring_queue_init(8, &ring_, 0); result < 0)
+            throw refusal("io_uring_setup", -result);
     }
     trial(const trial&) = delete;
     trial& operator=(const trial&) = delete;
@@ -66,8 +67,8 @@ void trial::ask_operations(features& found) {
                                                                             io_uring_free_probe);
     if (!answer) throw refusal("this kernel's io_uring cannot be asked for its operations");
     const auto has = [&](int opcode) { return io_uring_opcode_supported(answer.get(), opcode) != 0; };
-    for (const int needed : {IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ACCEPT, IORING_OP_CONNECT,
-                             IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL}) {
+    for (const int needed : {IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ACCEPT,
+                             IORING_OP_CONNECT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL}) {
         if (!has(needed)) throw refusal("this kernel's io_uring lacks socket operations");
     }
     found.open_file = has(IORING_OP_OPENAT);
@@ -142,14 +143,20 @@ features trial::run() {
 void disable(features& all, std::string_view name) {
     static constexpr struct {
         std::string_view name;
-        bool features::*member;
+        bool features::* member;
     } switches[] = {
-        {"defer_taskrun", &features::defer_taskrun},         {"multishot_receive", &features::multishot_receive},
-        {"multishot_accept", &features::multishot_accept},   {"multishot_poll", &features::multishot_poll},
-        {"buffer_ring", &features::buffer_ring},             {"registered_ring", &features::registered_ring},
-        {"direct_send", &features::direct_send},             {"open_file", &features::open_file},
-        {"read_file", &features::read_file},                 {"write_file", &features::write_file},
-        {"sync_file", &features::sync_file},                 {"close_file", &features::close_file},
+        {"defer_taskrun", &features::defer_taskrun},
+        {"multishot_receive", &features::multishot_receive},
+        {"multishot_accept", &features::multishot_accept},
+        {"multishot_poll", &features::multishot_poll},
+        {"buffer_ring", &features::buffer_ring},
+        {"registered_ring", &features::registered_ring},
+        {"direct_send", &features::direct_send},
+        {"open_file", &features::open_file},
+        {"read_file", &features::read_file},
+        {"write_file", &features::write_file},
+        {"sync_file", &features::sync_file},
+        {"close_file", &features::close_file},
     };
     for (const auto& s : switches) {
         if (s.name == name) all.*s.member = false;

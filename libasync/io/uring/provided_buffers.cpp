@@ -24,7 +24,8 @@ void* map_memory(std::size_t size) noexcept {
 }  // namespace
 
 provided_buffers::provided_buffers(io_uring& ring, std::uint32_t count, std::uint32_t size)
-    : ring_(ring), size_(std::clamp((size + alignment - 1) & ~(alignment - 1), alignment, 1u << 20)) {
+    : ring_(ring),
+      size_(std::clamp((size + alignment - 1) & ~(alignment - 1), alignment, 1u << 20)) {
     const std::uint32_t first = std::bit_ceil(std::clamp(count, 1u, max_buffers));
     if (const int error = add_group(first); error != 0) throw refusal("io_uring_register", error);
 }
@@ -48,7 +49,8 @@ int provided_buffers::add_group(std::uint32_t count) noexcept {
     registration.ring_addr = reinterpret_cast<std::uintptr_t>(g.entries);
     registration.ring_entries = count;
     registration.bgid = static_cast<std::uint16_t>(group_count_);
-    const int result = g.memory && g.entries && g.notes ? io_uring_register_buf_ring(&ring_, &registration, 0) : -ENOMEM;
+    const int result =
+        g.memory && g.entries && g.notes ? io_uring_register_buf_ring(&ring_, &registration, 0) : -ENOMEM;
     if (result != 0) {
         release_memory(g, size_);
         g = {};

@@ -1,5 +1,6 @@
-// The buffers that the kernel chooses from when data arrives, in groups: when one runs dry, the next is twice as
-// large. A buffer is in one of three places: with the kernel, queued on its stream, or lent out as a chunk.
+// The buffers that the kernel chooses from when data arrives, in groups: when one runs dry, the next is twice
+// as large. A buffer is in one of three places: with the kernel, queued on its stream, or lent out as a
+// chunk.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// Requests to the kernel, and what becomes of those that find the submission queue full: they wait in lists and in
-// flags of their sockets until the next visit.
+// Requests to the kernel, and what becomes of those that find the submission queue full: they wait in lists
+// and in flags of their sockets until the next visit.
 #include <libasync/io/uring/uring_engine.hpp>
 
 #include <cerrno>
@@ -48,9 +48,12 @@ void uring_engine::submit(operation& op) noexcept {
 
 void uring_engine::prepare(operation& op, io_uring_sqe& sqe) noexcept {
     switch (op.kind) {
-        case op_kind::send: return prepare_send(static_cast<send_op&>(op), sqe);
-        case op_kind::connect: return prepare_connect(static_cast<connect_op&>(op), sqe);
-        default: return prepare_file(op, sqe);
+    case op_kind::send:
+        return prepare_send(static_cast<send_op&>(op), sqe);
+    case op_kind::connect:
+        return prepare_connect(static_cast<connect_op&>(op), sqe);
+    default:
+        return prepare_file(op, sqe);
     }
 }
 
@@ -113,7 +116,8 @@ void uring_engine::on_cancel(std::uint64_t target, int result) noexcept {
     request_done(s);
 }
 
-// `target` may be gone; it is alive if it stands in the list. Files are not asked again: theirs end by themselves.
+// `target` may be gone; it is alive if it stands in the list. Files are not asked again: theirs end by
+// themselves.
 void uring_engine::cancel_again(const operation* target) noexcept {
     for (operation* op = cancelling_.first(); op; op = cancelling_.after(op)) {
         if (op != target) continue;
@@ -129,15 +133,26 @@ void uring_engine::detach(operation& op) noexcept {
     op.unlink_if_linked();
     op.run = nullptr;
     switch (op.kind) {
-        case op_kind::receive: static_cast<uring_socket*>(static_cast<receive_op&>(op).source)->reader = nullptr; break;
-        case op_kind::receive_chunk:
-            static_cast<uring_socket*>(static_cast<receive_chunk_op&>(op).source)->reader = nullptr;
-            break;
-        case op_kind::accept: static_cast<uring_socket*>(static_cast<accept_op&>(op).listener)->reader = nullptr; break;
-        case op_kind::send: static_cast<uring_stream*>(static_cast<send_op&>(op).target)->writer = nullptr; break;
-        case op_kind::connect: static_cast<uring_stream*>(static_cast<connect_op&>(op).target)->writer = nullptr; break;
-        case op_kind::close: static_cast<uring_socket*>(static_cast<close_op&>(op).target)->closer = nullptr; break;
-        default: break;
+    case op_kind::receive:
+        static_cast<uring_socket*>(static_cast<receive_op&>(op).source)->reader = nullptr;
+        break;
+    case op_kind::receive_chunk:
+        static_cast<uring_socket*>(static_cast<receive_chunk_op&>(op).source)->reader = nullptr;
+        break;
+    case op_kind::accept:
+        static_cast<uring_socket*>(static_cast<accept_op&>(op).listener)->reader = nullptr;
+        break;
+    case op_kind::send:
+        static_cast<uring_stream*>(static_cast<send_op&>(op).target)->writer = nullptr;
+        break;
+    case op_kind::connect:
+        static_cast<uring_stream*>(static_cast<connect_op&>(op).target)->writer = nullptr;
+        break;
+    case op_kind::close:
+        static_cast<uring_socket*>(static_cast<close_op&>(op).target)->closer = nullptr;
+        break;
+    default:
+        break;
     }
 }
 
@@ -192,17 +207,18 @@ void uring_engine::serve_starved(uring_socket& s) noexcept {
 void uring_engine::cancel(operation& op) noexcept {
     if (op.state != op_state::pending) return;
     switch (op.kind) {
-        case op_kind::receive:
-        case op_kind::receive_chunk:
-        case op_kind::accept:  // what is armed stays so, and nothing is lost
-            detach(op);
-            finish(op, error_cancelled);
-            return;
-        case op_kind::close: return;
-        default:
-            if (!runs_in_pool(op.kind)) return cancel_request_of(op);
-            op.cancel_requested = true;
-            cancel_in_pool(op);
+    case op_kind::receive:
+    case op_kind::receive_chunk:
+    case op_kind::accept:  // what is armed stays so, and nothing is lost
+        detach(op);
+        finish(op, error_cancelled);
+        return;
+    case op_kind::close:
+        return;
+    default:
+        if (!runs_in_pool(op.kind)) return cancel_request_of(op);
+        op.cancel_requested = true;
+        cancel_in_pool(op);
     }
 }
 
@@ -228,7 +244,8 @@ void uring_engine::wait_for_kernel(operation& op) noexcept {
     drain();
     for (bool again = false; op.state == op_state::pending; again = true) {
         if (starving_) serve_starved();
-        if (again && op.kind != op_kind::close_file) send_cancel(user_data(op));  // the first may have missed it
+        if (again && op.kind != op_kind::close_file)
+            send_cancel(user_data(op));  // the first may have missed it
         ring_.submit_and_wait(&patience);
         drain();
     }

@@ -72,7 +72,8 @@ ring::~ring() {
 bool ring::forked() const noexcept { return forks.load(std::memory_order_relaxed) != fork_generation_; }
 
 void ring::check_process() const noexcept {
-    LIBASYNC_ASSERT(!forked(), "a loop stays in the process that made it: after a fork the child makes its own");
+    LIBASYNC_ASSERT(!forked(),
+                    "a loop stays in the process that made it: after a fork the child makes its own");
 }
 
 io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
@@ -94,15 +95,16 @@ void ring::enter(unsigned min_complete, unsigned flags, const __kernel_timespec*
     flags |= enter_flags_ | (timeout ? IORING_ENTER_EXT_ARG : 0);
     __atomic_store_n(ring_.sq.ktail, tail_, __ATOMIC_RELEASE);
     ++enters_;
-    const int result = io_uring_enter2(static_cast<unsigned>(enter_fd_), queued(), min_complete, flags,
-                                       timeout ? reinterpret_cast<sigset_t*>(&argument) : nullptr, sizeof argument);
+    const int result =
+        io_uring_enter2(static_cast<unsigned>(enter_fd_), queued(), min_complete, flags,
+                        timeout ? reinterpret_cast<sigset_t*>(&argument) : nullptr, sizeof argument);
     if (result >= 0) {
         submissions_ += static_cast<unsigned>(result);
         return;
     }
     // Interrupted, the time is up, or memory is short: what was not taken stays queued for the next call.
-    const bool passing = result == -EINTR || result == -ETIME || result == -EAGAIN || result == -EBUSY ||
-                         result == -ENOMEM;
+    const bool passing =
+        result == -EINTR || result == -ETIME || result == -EAGAIN || result == -EBUSY || result == -ENOMEM;
     LIBASYNC_ASSERT(passing, "the kernel takes the ring from its own thread and has lost no completion");
 }
 

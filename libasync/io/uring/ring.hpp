@@ -32,7 +32,9 @@ public:
     unsigned queued() const noexcept { return tail_ - __atomic_load_n(ring_.sq.khead, __ATOMIC_ACQUIRE); }
 
     // Whether there are completions in the queue, or only to be had by entering the kernel.
-    bool has_completions() const noexcept { return head() != __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE); }
+    bool has_completions() const noexcept {
+        return head() != __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
+    }
     bool has_work_inside() const noexcept {
         return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & work_flags) != 0;
     }
@@ -40,11 +42,12 @@ public:
     // Submits what is queued, and has the kernel post what finished.
     void submit_and_collect() noexcept { enter(0, IORING_ENTER_GETEVENTS, nullptr); }
     // The same, and waits for a completion; without a timeout, for ever.
-    void submit_and_wait(const __kernel_timespec* timeout) noexcept { enter(1, IORING_ENTER_GETEVENTS, timeout); }
+    void submit_and_wait(const __kernel_timespec* timeout) noexcept {
+        enter(1, IORING_ENTER_GETEVENTS, timeout);
+    }
 
     // Hands every completion that is there to `receive`.
-    template <class Receive>
-    void drain(Receive&& receive) {
+    template <class Receive> void drain(Receive&& receive) {
         unsigned head = *ring_.cq.khead;
         const unsigned tail = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
         completions_ += tail - head;

@@ -21,7 +21,7 @@ constexpr std::size_t max_buffers = 1024;      // IOV_MAX
 static_assert(sizeof(const_bytes) == sizeof(iovec) && alignof(const_bytes) == alignof(iovec) &&
                   std::is_standard_layout_v<const_bytes>,
               "a list of const_bytes is passed as a list of iovec");
-static_assert(sizeof(msghdr) <= sizeof(send_op::native_message), "the operation has room for a message header");
+static_assert(sizeof(msghdr) <= 64, "the operation has room for a message header");
 
 void skip_empty(send_op& op) noexcept {
     while (op.count != 0 && op.buffers->size() == 0) {
@@ -64,10 +64,11 @@ void uring_engine::prepare_send(send_op& op, io_uring_sqe& sqe) noexcept {
     constexpr int flags = MSG_NOSIGNAL | MSG_WAITALL;  // the kernel goes on after a short send
     if (s.writer_polls) {
         io_uring_prep_poll_add(&sqe, s.descriptor(), POLLOUT);
-    } else if (op.count == 1) {
-        io_uring_prep_send(&sqe, s.descriptor(), op.buffers->data(), std::min(op.buffers->size(), max_bytes), flags);
+    } else if (op.count == 1 || op.native_message == nullptr) {
+        io_uring_prep_send(&sqe, s.descriptor(), op.buffers->data(), std::min(op.buffers->size(), max_bytes),
+                           flags);
     } else {
-        auto* message = ::new (static_cast<void*>(op.native_message)) msghdr{};
+        auto* message = ::new (op.native_message) msghdr{};
         message->msg_iov = reinterpret_cast<iovec*>(op.buffers);
         message->msg_iovlen = std::min(op.count, max_buffers);
         io_uring_prep_sendmsg(&sqe, s.descriptor(), message, static_cast<unsigned>(flags));

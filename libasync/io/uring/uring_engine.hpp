@@ -10,8 +10,7 @@
 namespace async::inline v0::io::uring {
 
 // Owns a pool whose chunks may outlive the engine.
-template <class Pool>
-class pool_ptr {
+template <class Pool> class pool_ptr {
 public:
     explicit pool_ptr(Pool* pool = nullptr) noexcept : pool_(pool) {}
     pool_ptr(const pool_ptr&) = delete;

@@ -1,5 +1,5 @@
-// What the engine knows of a socket. It stays until the user has released it, the kernel holds no request that
-// names it, and no chunk that it was lent is out.
+// What the engine knows of a socket. It stays until the user has released it, the kernel holds no request
+// that names it, and no chunk that it was lent is out.
 #pragma once
 
 #include <libasync/io/engine.hpp>
@@ -58,6 +58,7 @@ public:
     bool writer_polls : 1 = false;  // the writer's request is a poll
     std::uint8_t full_buffers = 0;  // in a row
     std::uint8_t small_reads = 0;   // in a row
+    std::uint8_t unread_polls = 0;  // in a row, while nobody read
 };
 
 class uring_listener final : public uring_socket {

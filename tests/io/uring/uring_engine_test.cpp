@@ -1,8 +1,9 @@
 // Visits, and the two queues.
 #include "uring_harness.hpp"
 
-#include <atomic>
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <thread>
 
 using namespace uring_test;
@@ -148,6 +149,32 @@ TEST_CASE("more operations start in a turn than the submission queue holds") {
     test_driver driver;
     if (!driver) return;
     start_many(driver, 1000);
+}
+
+TEST_CASE("the kernel starts few threads for files") {
+    test_driver driver;
+    if (!driver) return;
+    const auto threads = [] {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
+            count += entry.exists();
+        return count;
+    };
+    const std::size_t before = threads();
+    std::size_t most = 0;
+    std::vector<std::unique_ptr<open_file_op>> ops;
+    for (int i = 0; i < 500; ++i) {
+        ops.push_back(std::make_unique<open_file_op>("/dev/null", open_mode::write));
+        driver->start(*ops.back());
+        if (i % 100 == 0) driver.turn();
+        most = std::max(most, threads());
+    }
+    for (auto& op : ops) {
+        REQUIRE(driver.finish(*op));
+        CHECK(op->error == 0);
+        most = std::max(most, threads());
+    }
+    CHECK(most <= before + 12);
 }
 
 TEST_CASE("more operations end in a turn than the completion queue holds") {

@@ -16,7 +16,8 @@ using namespace uring_test;
 
 namespace {
 
-// From here on, for this thread alone, the system call fails with `error` if `argument` has none of `allowed` bits.
+// From here on, for this thread alone, the system call fails with `error` if `argument` has none of `allowed`
+// bits.
 void refuse(unsigned call, unsigned error, unsigned argument = 0, unsigned allowed = 0) {
     const auto offset = offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t);
     sock_filter code[] = {
@@ -32,10 +33,7 @@ void refuse(unsigned call, unsigned error, unsigned argument = 0, unsigned allow
     REQUIRE(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0);
 }
 
-template <class Body>
-void in_thread(Body&& body) {
-    std::thread(std::forward<Body>(body)).join();
-}
+template <class Body> void in_thread(Body&& body) { std::thread(std::forward<Body>(body)).join(); }
 
 std::string refusal_with(unsigned error) {
     std::string why;
@@ -52,8 +50,7 @@ bool kernel_has_uring() {
 }
 
 // Submissions in the middle of a turn fail with EAGAIN; a visit's own do not.
-template <class Body>
-void short_of_memory(Body&& body) {
+template <class Body> void short_of_memory(Body&& body) {
     in_thread([&] {
         refuse(SYS_io_uring_enter, EAGAIN, 3, IORING_ENTER_GETEVENTS);
         body();

@@ -1,4 +1,5 @@
-// Drives a bare engine: no loop, no coroutines. Operations are started by hand, and a turn visits the engine once.
+// Drives a bare engine: no loop, no coroutines. Operations are started by hand, and a turn visits the engine
+// once.
 #pragma once
 
 #include <cstdlib>
@@ -62,8 +63,7 @@ public:
     }
 
     // False if it has not come true within 5 s.
-    template <class Condition>
-    bool turn_until(Condition&& condition) {
+    template <class Condition> bool turn_until(Condition&& condition) {
         const auto end = engine_->clock() + 5s;
         while (!condition()) {
             if (engine_->clock() > end) return false;
@@ -81,7 +81,8 @@ public:
     void settle() {
         for (int quiet = 0; quiet < 3; ++quiet) {
             const std::uint64_t before = engine_->statistics().completions;
-            if (turn(2ms) != 0 || engine_->has_queued() || engine_->statistics().completions != before) quiet = -1;
+            if (turn(2ms) != 0 || engine_->has_queued() || engine_->statistics().completions != before)
+                quiet = -1;
         }
     }
 
@@ -106,7 +107,9 @@ struct pair {
     void hang_up() {
         if (peer >= 0) ::close(std::exchange(peer, -1));
     }
-    void feed(const std::string& text) const { REQUIRE(::send(peer, text.data(), text.size(), 0) == ssize_t(text.size())); }
+    void feed(const std::string& text) const {
+        REQUIRE(::send(peer, text.data(), text.size(), 0) == ssize_t(text.size()));
+    }
     // What has arrived at the other end.
     std::string drain() const {
         std::string all(1 << 20, '\0');

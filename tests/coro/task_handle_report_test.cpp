@@ -27,7 +27,7 @@ TEST_CASE("The failure of a detached task is reported with its name and where it
     CHECK(recorder.reports[0].task_name == "lonely");
     CHECK(recorder.reports[0].what == "nobody hears");
     CHECK(recorder.reports[0].line == line);
-    CHECK(recorder.reports[0].file.find("report_test.cpp") != std::string::npos);
+    CHECK(recorder.reports[0].file.find("task_handle_report_test.cpp") != std::string::npos);
 }
 
 TEST_CASE("A task without a name is reported under the name that its handle gives") {
@@ -124,7 +124,7 @@ TEST_CASE("By default a detached failure is one line in the log") {
     REQUIRE(log.lines.size() == 1);
     CHECK(log.has("lonely"));
     CHECK(log.has("nobody hears"));
-    CHECK(log.has("report_test.cpp"));
+    CHECK(log.has("task_handle_report_test.cpp"));
 }
 
 TEST_CASE("A handle with an unread failure may outlive its runner: the failure is reported before the loop goes") {

@@ -62,7 +62,8 @@ std::size_t open_descriptors() {
 }  // namespace
 
 TEST_CASE("a connection is made, accepted and used") {
-    for (const std::string& features : {""s, "multishot_accept"s, "direct_send"s, "registered_ring"s, "defer_taskrun"s}) {
+    for (const std::string& features :
+         {""s, "multishot_accept"s, "direct_send"s, "registered_ring"s, "defer_taskrun"s}) {
         CAPTURE(features);
         const disabled without(features.c_str());
         test_driver driver;
@@ -107,7 +108,8 @@ TEST_CASE("a connection attempt is cancelled") {
     test_driver driver;
     if (!driver) return;
     const socket_ptr client = open_stream(*driver);
-    connect_op connect(client.get(), endpoint("192.0.2.1", 9));  // of a network for documentation: nobody answers
+    connect_op connect(client.get(),
+                       endpoint("192.0.2.1", 9));  // of a network for documentation: nobody answers
     if (driver->start(connect)) return;
     driver.turn(5ms);
     if (connect.state == op_state::done) return;  // unreachable here
@@ -219,24 +221,29 @@ TEST_CASE("a large send is completed by the kernel") {
         const disabled without(features.c_str());
         test_driver driver;
         if (!driver) return;
-        pair p(*driver);
-        const std::string text = pattern(8 << 20);
-        std::vector<const_bytes> pieces;
-        for (std::size_t at = 0; at < text.size(); at += 3001) pieces.emplace_back(std::string_view(text).substr(at, 3001));
-        send_op send(p.stream.get(), pieces.data(), pieces.size());
-        REQUIRE_FALSE(driver->start(send));
-        send_op second(p.stream.get(), pieces.data(), 1);
-        CHECK(driver->start(second));
-        CHECK(second.code() == async::errc::busy);
-        std::string got;
-        while (send.state != op_state::done) {
-            driver.turn(1ms);
+        for (const bool vectored : {false, true}) {
+            pair p(*driver);
+            const std::string text = pattern(8 << 20);
+            std::vector<const_bytes> pieces;
+            for (std::size_t at = 0; at < text.size(); at += 3001)
+                pieces.emplace_back(std::string_view(text).substr(at, 3001));
+            alignas(8) std::byte message[64];
+            send_op send(p.stream.get(), pieces.data(), pieces.size());
+            if (vectored) send.native_message = message;
+            REQUIRE_FALSE(driver->start(send));
+            send_op second(p.stream.get(), pieces.data(), 1);
+            CHECK(driver->start(second));
+            CHECK(second.code() == async::errc::busy);
+            std::string got;
+            while (send.state != op_state::done) {
+                driver.turn(1ms);
+                got += p.drain();
+            }
             got += p.drain();
+            CHECK(send.error == 0);
+            CHECK(send.result == std::int64_t(text.size()));
+            CHECK((got == text));
         }
-        got += p.drain();
-        CHECK(send.error == 0);
-        CHECK(send.result == std::int64_t(text.size()));
-        CHECK((got == text));
     }
 }
 
@@ -282,7 +289,8 @@ TEST_CASE("writing to a peer that has gone fails without a signal") {
 }
 
 TEST_CASE("closing ends what is pending, and then closes") {
-    for (const std::string& features : {""s, "direct_send"s, "multishot_poll"s, "multishot_receive"s, "buffer_ring"s}) {
+    for (const std::string& features :
+         {""s, "direct_send"s, "multishot_poll"s, "multishot_receive"s, "buffer_ring"s}) {
         CAPTURE(features);
         const disabled without(features.c_str());
         test_driver driver;
