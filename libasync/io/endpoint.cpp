@@ -21,7 +21,9 @@ namespace {
 // Room for the longest numeric address.
 using address_text = char[64];
 
-int native_family(address_family family) noexcept { return family == address_family::ipv4 ? AF_INET : AF_INET6; }
+int native_family(address_family family) noexcept {
+    return family == address_family::ipv4 ? AF_INET : AF_INET6;
+}
 
 // inet_pton wants a terminated string.
 bool parse(address_family family, std::string_view text, std::array<std::uint8_t, 16>& bytes) noexcept {
@@ -33,12 +35,12 @@ bool parse(address_family family, std::string_view text, std::array<std::uint8_t
 }
 
 // A zone is an interface index or, where the system knows names, an interface's name.
-bool parse_scope(std::string_view text, std::uint32_t& scope) {
+bool parse_scope(const std::string& text, std::uint32_t& scope) noexcept {
     const char* end = text.data() + text.size();
     auto [stop, error] = std::from_chars(text.data(), end, scope);
     if (error == std::errc{} && stop == end) return true;
 #ifndef _WIN32
-    scope = ::if_nametoindex(std::string(text).c_str());
+    scope = ::if_nametoindex(text.c_str());
     return scope != 0;
 #else
     return false;
@@ -55,7 +57,7 @@ endpoint::endpoint(std::string_view address, std::uint16_t port) : port_(port) {
     if (text.size() >= 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
     const std::size_t zone = text.find('%');
     if (parse(family_, text.substr(0, zone), bytes_) &&
-        (zone == text.npos || parse_scope(text.substr(zone + 1), scope_)))
+        (zone == text.npos || parse_scope(std::string(text.substr(zone + 1)), scope_)))
         return;
     throw std::invalid_argument("'" + std::string(address) + "' is not a numeric address");
 }

@@ -1,5 +1,5 @@
-// The socket calls of the operating system that never wait, under one name for POSIX and Windows. Errors come back
-// as errno values of std::generic_category, whatever the system calls them; nothing here throws unless it says so.
+// The socket calls of the operating system that never wait, under one name for POSIX and Windows. Errors come
+// back as errno values of std::generic_category, whatever the system calls them; nothing here throws.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,15 @@
 
 namespace async::inline v0::io {
 
-enum class socket_option : std::uint8_t { no_delay, keep_alive, reuse_address, reuse_port, receive_buffer, send_buffer, ipv6_only };
+enum class socket_option : std::uint8_t {
+    no_delay,
+    keep_alive,
+    reuse_address,
+    reuse_port,
+    receive_buffer,
+    send_buffer,
+    ipv6_only,
+};
 
 // A count of bytes, or an error (an errno value; 0 means none).
 struct transfer_result {

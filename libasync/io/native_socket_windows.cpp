@@ -37,13 +37,20 @@ constexpr int no_such_option = -1;
 
 constexpr option_name name_of(socket_option option) noexcept {
     switch (option) {
-        case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
-        case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
-        case socket_option::reuse_address: return {SOL_SOCKET, SO_REUSEADDR};
-        case socket_option::reuse_port: return {SOL_SOCKET, no_such_option};
-        case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
-        case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
-        case socket_option::ipv6_only: return {IPPROTO_IPV6, IPV6_V6ONLY};
+    case socket_option::no_delay:
+        return {IPPROTO_TCP, TCP_NODELAY};
+    case socket_option::keep_alive:
+        return {SOL_SOCKET, SO_KEEPALIVE};
+    case socket_option::reuse_address:
+        return {SOL_SOCKET, SO_REUSEADDR};
+    case socket_option::reuse_port:
+        return {SOL_SOCKET, no_such_option};
+    case socket_option::receive_buffer:
+        return {SOL_SOCKET, SO_RCVBUF};
+    case socket_option::send_buffer:
+        return {SOL_SOCKET, SO_SNDBUF};
+    case socket_option::ipv6_only:
+        return {IPPROTO_IPV6, IPV6_V6ONLY};
     }
     return {SOL_SOCKET, no_such_option};
 }
@@ -67,8 +74,8 @@ bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULD
 native_handle open_tcp_socket(address_family family, int& error) noexcept {
     error = start_winsock();
     if (error != 0) return invalid_handle;
-    const SOCKET s = ::WSASocketW(family == address_family::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_TCP,
-                                  nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    const SOCKET s = ::WSASocketW(family == address_family::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM,
+                                  IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (s == INVALID_SOCKET) error = last_error();
     return static_cast<native_handle>(s);
 }
@@ -77,7 +84,8 @@ void close_socket(native_handle handle) noexcept { ::closesocket(socket_of(handl
 
 int reset_on_close(native_handle handle) noexcept {
     const linger now{1, 0};
-    return error_of(::setsockopt(socket_of(handle), SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&now), sizeof now));
+    return error_of(::setsockopt(socket_of(handle), SOL_SOCKET, SO_LINGER,
+                                 reinterpret_cast<const char*>(&now), sizeof now));
 }
 
 int bind_socket(native_handle handle, const endpoint& where) noexcept {
@@ -90,10 +98,13 @@ int listen_socket(native_handle handle, int backlog) noexcept {
     return error_of(::listen(socket_of(handle), backlog));
 }
 
-int shut_down_writes(native_handle handle) noexcept { return error_of(::shutdown(socket_of(handle), SD_SEND)); }
+int shut_down_writes(native_handle handle) noexcept {
+    return error_of(::shutdown(socket_of(handle), SD_SEND));
+}
 
 int set_option(native_handle handle, socket_option option, int value) noexcept {
-    // Here SO_REUSEADDR would let another program take the port away; a port in TIME_WAIT can be bound without it.
+    // Here SO_REUSEADDR would let another program take the port away, and a port in TIME_WAIT can be bound
+    // without it.
     if (option == socket_option::reuse_address) return 0;
     const option_name o = name_of(option);
     if (o.name == no_such_option) return ENOPROTOOPT;
@@ -106,8 +117,7 @@ int get_option(native_handle handle, socket_option option, int& value) noexcept 
     value = 0;
     if (o.name == no_such_option) return ENOPROTOOPT;
     int size = sizeof value;
-    return error_of(
-        ::getsockopt(socket_of(handle), o.level, o.name, reinterpret_cast<char*>(&value), &size));
+    return error_of(::getsockopt(socket_of(handle), o.level, o.name, reinterpret_cast<char*>(&value), &size));
 }
 
 int local_endpoint(native_handle handle, endpoint& where) noexcept {
@@ -127,7 +137,8 @@ native_handle accept_now(native_handle listener, int& error) noexcept {
 int connect_now(native_handle handle, const endpoint& to) noexcept {
     alignas(8) std::byte address[32];
     const int size = static_cast<int>(to_native(to, address));
-    const int error = error_of(::connect(socket_of(handle), reinterpret_cast<const sockaddr*>(address), size));
+    const int error =
+        error_of(::connect(socket_of(handle), reinterpret_cast<const sockaddr*>(address), size));
     return would_block(error) ? EINPROGRESS : error;
 }
 
@@ -145,7 +156,8 @@ transfer_result receive_now(native_handle handle, void* data, std::size_t size) 
     WSABUF buffer{bounded(size), static_cast<char*>(data)};
     DWORD count = 0;
     DWORD flags = 0;
-    if (::WSARecv(socket_of(handle), &buffer, 1, &count, &flags, nullptr, nullptr) != 0) return {0, last_error()};
+    if (::WSARecv(socket_of(handle), &buffer, 1, &count, &flags, nullptr, nullptr) != 0)
+        return {0, last_error()};
     return {count, 0};
 }
 

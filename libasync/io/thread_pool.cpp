@@ -40,12 +40,14 @@ bool finish(detail::ready_node* node) noexcept {
     return true;
 }
 
-// `run` tells a queued operation from one that a thread has taken: the links do not, since the ready queue uses them.
+// `run` tells a queued operation from one that a thread has taken: the links cannot, the ready queue uses them.
 bool is_taken(const operation& op) noexcept { return op.run == &finish; }
 
 }  // namespace
 
-thread_pool::thread_pool(engine& owner, unsigned max_threads) : owner_(owner), max_threads_(std::max(max_threads, 1u)) {
+thread_pool::thread_pool(engine& owner, unsigned max_threads)
+    : owner_(owner),
+      max_threads_(std::max(max_threads, 1u)) {
     running_.reserve(max_threads_);
     threads_.reserve(max_threads_);
 }
@@ -89,7 +91,8 @@ bool thread_pool::remove(operation& op) noexcept {
 
 void thread_pool::wait_until_finished(operation& op) noexcept {
     std::unique_lock lock(mutex_);
-    work_finished_.wait(lock, [&] { return std::find(running_.begin(), running_.end(), &op) == running_.end(); });
+    work_finished_.wait(lock,
+                        [&] { return std::find(running_.begin(), running_.end(), &op) == running_.end(); });
 }
 
 void thread_pool::run_thread() noexcept {

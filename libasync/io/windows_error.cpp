@@ -2,8 +2,8 @@
 
 #include <libasync/io/windows_error.hpp>
 
-#include <winsock2.h>
 #include <windows.h>
+#include <winsock2.h>
 
 #include <cerrno>
 #include <system_error>
@@ -70,7 +70,8 @@ int errno_from_windows(unsigned long code) noexcept {
         if (pair.windows == code) return pair.posix;
     const std::error_condition condition =
         std::error_code(static_cast<int>(code), std::system_category()).default_error_condition();
-    return condition.category() == std::generic_category() && condition.value() != 0 ? condition.value() : EIO;
+    return condition.category() == std::generic_category() && condition.value() != 0 ? condition.value()
+                                                                                     : EIO;
 }
 
 }  // namespace async::inline v0::io

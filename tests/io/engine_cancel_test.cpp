@@ -184,8 +184,8 @@ TEST_CASE("cancel_and_wait takes an operation out of the ready queue") {
         REQUIRE(reader.linked());
         d->cancel_and_wait(reader);
         CHECK_FALSE(reader.linked());
-        const std::string text = reader.received.empty() ? d.receive_exactly(*server, 4)
-                                                         : std::string(reader.received.text());
+        const std::string text =
+            reader.received.empty() ? d.receive_exactly(*server, 4) : std::string(reader.received.text());
         CHECK(text == "here");
     });
 }

@@ -1,4 +1,5 @@
-// Drives an engine without a loop: operations stand on the stack, and `until` plays the loop's turns, within a bound.
+// Drives an engine without a loop: operations stand on the stack, and `until` plays the loop's turns, within a
+// bound.
 #pragma once
 
 #include <chrono>
@@ -62,7 +63,9 @@ public:
     }
 
     // Turns in which something that is under way can happen.
-    void settle() { until([] { return false; }, 30ms); }
+    void settle() {
+        until([] { return false; }, 30ms);
+    }
 
     bool finished(const operation& op) const { return op.state == op_state::done && !op.linked(); }
 
@@ -179,7 +182,8 @@ inline std::vector<std::string> engine_names() {
     return {"asio"};
 }
 
-inline std::unique_ptr<engine> make_engine(const std::string& name, std::string& why, const engine_settings& settings) {
+inline std::unique_ptr<engine> make_engine(const std::string& name, std::string& why,
+                                           const engine_settings& settings) {
 #if LIBASYNC_WITH_URING
     if (name == "uring") return make_uring_engine(settings, why);
 #endif

@@ -11,7 +11,8 @@ namespace {
 
 struct job : work_op {
     explicit job(std::function<void()> f)
-        : work_op([](work_op& op) noexcept { static_cast<job&>(op).body(); }), body(std::move(f)) {}
+        : work_op([](work_op& op) noexcept { static_cast<job&>(op).body(); }),
+          body(std::move(f)) {}
     std::function<void()> body;
 };
 
@@ -45,8 +46,8 @@ private:
     std::string path_;
 };
 
-std::error_code transfer(driver& d, op_kind kind, native_handle file, void* data, std::size_t size, std::uint64_t offset,
-                         std::int64_t& result) {
+std::error_code transfer(driver& d, op_kind kind, native_handle file, void* data, std::size_t size,
+                         std::uint64_t offset, std::int64_t& result) {
     transfer_op op(kind, file, data, size, offset);
     const std::error_code error = d.run(op);
     result = op.result;
@@ -174,7 +175,8 @@ TEST_CASE("a file is written, measured, synchronised and read back") {
         CHECK(n == 5);
         CHECK(!transfer(d, op_kind::read_at, file.get(), back.data(), back.size(), 105, n));
         CHECK(n == 0);
-        CHECK(!transfer(d, op_kind::read_at, file.get(), back.data(), back.size(), std::uint64_t{5} << 32, n));
+        CHECK(
+            !transfer(d, op_kind::read_at, file.get(), back.data(), back.size(), std::uint64_t{5} << 32, n));
         CHECK(n == 0);
         file_op close(op_kind::close_file, file.release());
         CHECK(!d.run(close));

@@ -44,8 +44,7 @@ native_handle open_non_blocking() {
 }
 
 // Repeats a call until it no longer says "not now".
-template <class Call>
-auto patiently(Call call) {
+template <class Call> auto patiently(Call call) {
     for (int i = 0;; ++i) {
         auto result = call();
         if (i == 2000 || !(would_block(result.error) || result.error == EINPROGRESS)) return result;
@@ -118,7 +117,8 @@ TEST_CASE("calls that would have to wait say so") {
     const const_bytes bytes = text;
     std::size_t sent = 0;
     transfer_result r;
-    while ((r = send_now(c.client.handle, &bytes, 1)).error == 0 && sent < (std::size_t{256} << 20)) sent += r.bytes;
+    while ((r = send_now(c.client.handle, &bytes, 1)).error == 0 && sent < (std::size_t{256} << 20))
+        sent += r.bytes;
     CHECK(would_block(r.error));
     CHECK(sent > 0);
 }

@@ -38,11 +38,16 @@ place place_of(operation& op) noexcept {
         return {a, a.writing};
     };
     switch (op.kind) {
-        case op_kind::accept: return reading(static_cast<accept_op&>(op).listener);
-        case op_kind::receive: return reading(static_cast<receive_op&>(op).source);
-        case op_kind::receive_chunk: return reading(static_cast<receive_chunk_op&>(op).source);
-        case op_kind::connect: return writing(static_cast<connect_op&>(op).target);
-        default: return writing(static_cast<send_op&>(op).target);
+    case op_kind::accept:
+        return reading(static_cast<accept_op&>(op).listener);
+    case op_kind::receive:
+        return reading(static_cast<receive_op&>(op).source);
+    case op_kind::receive_chunk:
+        return reading(static_cast<receive_chunk_op&>(op).source);
+    case op_kind::connect:
+        return writing(static_cast<connect_op&>(op).target);
+    default:
+        return writing(static_cast<send_op&>(op).target);
     }
 }
 
@@ -64,7 +69,8 @@ socket_ptr asio_engine::adopt(native_handle handle, socket_role role) {
         close_socket(handle);
         throw;
     }
-    if (const int error = attach(*s, handle)) throw std::system_error(error, std::generic_category(), "adopt");
+    if (const int error = attach(*s, handle))
+        throw std::system_error(error, std::generic_category(), "adopt");
     add(*s);
     return socket_ptr(s.release());
 }
@@ -125,7 +131,8 @@ bool asio_engine::run_waiter(detail::ready_node* node) noexcept {
     return true;
 }
 
-void asio_engine::on_ready(asio_socket& s, asio_direction& d, const boost::system::error_code& error) noexcept {
+void asio_engine::on_ready(asio_socket& s, asio_direction& d,
+                           const boost::system::error_code& error) noexcept {
     --armed_waits_;
     d.armed = false;
     d.ready = true;
@@ -235,8 +242,9 @@ void asio_engine::visit(time_point deadline) noexcept {
     chunks_->collect();
 }
 
-// Asio runs one handler after a wait; whether more stand in its queue only a poll can tell, and that asks the system
-// again. Where one connection alone is busy this is in vain, so it is left out as long as it was in vain lately.
+// Asio runs one handler after a wait; whether more stand in its queue only a poll can tell, and that asks the
+// system again. Where one connection alone is busy this is in vain, so it is left out as long as it was in vain
+// lately.
 void asio_engine::wait_until(time_point deadline) noexcept {
     const std::size_t ran =
         deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
@@ -254,17 +262,28 @@ native_handle asio_engine::wait_handle() const {
 
 bool asio_engine::attempt(operation& op, asio_socket& s) noexcept {
     switch (op.kind) {
-        case op_kind::accept: return attempt_accept(static_cast<accept_op&>(op), s);
-        case op_kind::connect: return attempt_connect(static_cast<connect_op&>(op), s);
-        case op_kind::receive: return attempt_receive(static_cast<receive_op&>(op), s);
-        case op_kind::receive_chunk: return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
-        default: return attempt_send(static_cast<send_op&>(op), s);
+    case op_kind::accept:
+        return attempt_accept(static_cast<accept_op&>(op), s);
+    case op_kind::connect:
+        return attempt_connect(static_cast<connect_op&>(op), s);
+    case op_kind::receive:
+        return attempt_receive(static_cast<receive_op&>(op), s);
+    case op_kind::receive_chunk:
+        return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
+    default:
+        return attempt_send(static_cast<send_op&>(op), s);
     }
 }
 
 namespace {
 
-// A call that filled its buffer, found the end or failed may be repeated at once; after a short one nothing is left.
+bool refuse(operation& op, int error) noexcept {
+    op.error = error;
+    return true;
+}
+
+// A call that filled its buffer, found the end or failed may be repeated at once; after a short one there is
+// nothing left.
 bool received(operation& op, asio_socket& s, const transfer_result& r, std::size_t size) noexcept {
     if (would_block(r.error)) return false;
     op.error = r.error;
@@ -276,17 +295,14 @@ bool received(operation& op, asio_socket& s, const transfer_result& r, std::size
 }  // namespace
 
 bool asio_engine::attempt_receive(receive_op& op, asio_socket& s) noexcept {
-    if ((op.error = s.read_error) != 0) return true;
+    if (s.read_error != 0) return refuse(op, s.read_error);
     return received(op, s, receive_now(s.handle, op.data, op.size), op.size);
 }
 
 bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) noexcept {
-    if ((op.error = s.read_error) != 0) return true;
+    if (s.read_error != 0) return refuse(op, s.read_error);
     std::byte* buffer = chunks_->peek();
-    if (!buffer) {
-        op.error = ENOMEM;
-        return true;
-    }
+    if (!buffer) return refuse(op, ENOMEM);
     const transfer_result r = receive_now(s.handle, buffer, hot_pool::buffer_size);
     if (!received(op, s, r, hot_pool::buffer_size)) return false;
     if (r.bytes == 0) return true;
@@ -294,7 +310,8 @@ bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) no
         op.received = chunks_->take(static_cast<std::uint32_t>(r.bytes));
     } catch (const std::bad_alloc&) {
         op.result = 0;
-        op.error = s.read_error = ENOMEM;
+        s.read_error = ENOMEM;
+        return refuse(op, ENOMEM);
     }
     return true;
 }

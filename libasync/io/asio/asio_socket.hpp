@@ -17,8 +17,8 @@ using asio_executor = boost::asio::io_context::executor_type;
 using asio_stream = boost::asio::basic_stream_socket<boost::asio::ip::tcp, asio_executor>;
 using asio_acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, asio_executor>;
 
-// Reading (and accepting), or writing (and connecting). At most one operation waits, and at most one wait is armed;
-// a wait outlives the operation that asked for it when that one is cancelled.
+// Reading (and accepting), or writing (and connecting). At most one operation waits, and at most one wait is
+// armed; a wait outlives the operation that asked for it when that one is cancelled.
 struct asio_direction {
     operation* waiter = nullptr;
     bool armed = false;

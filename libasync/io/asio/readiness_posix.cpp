@@ -32,7 +32,8 @@ void asio_engine::detach(asio_socket& s) noexcept {
 }
 
 void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation&) {
-    s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write, wait_handler{&s, &d});
+    s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write,
+                         wait_handler{&s, &d});
 }
 
 bool asio_engine::attempt_accept(accept_op& op, asio_socket& s) noexcept {

@@ -1,8 +1,9 @@
-// Accepting and connecting by completion ports, behind the face of readiness: the outcome of what was begun waits on
-// the socket until an operation takes it.
+// Accepting and connecting by completion ports, behind the face of readiness: the outcome of what was begun waits
+// on the socket until an operation takes it.
 #ifdef _WIN32
 
 #include <cerrno>
+#include <cstring>
 #include <new>
 
 #include <libasync/io/asio/wait_handler.hpp>
@@ -23,7 +24,8 @@ namespace {
 tcp protocol_of(native_handle handle) noexcept {
     WSAPROTOCOL_INFOW info{};
     int size = sizeof info;
-    ::getsockopt(static_cast<SOCKET>(handle), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &size);
+    ::getsockopt(static_cast<SOCKET>(handle), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info),
+                 &size);
     return info.iAddressFamily == AF_INET6 ? tcp::v6() : tcp::v4();
 }
 
@@ -40,8 +42,7 @@ int open(std::optional<Object>& object, boost::asio::io_context& context, native
     return to_errno(error);
 }
 
-template <class Object>
-void shut(std::optional<Object>& object) noexcept {
+template <class Object> void shut(std::optional<Object>& object) noexcept {
     boost::system::error_code ignored;
     if (object) object->close(ignored);
     object.reset();
@@ -50,8 +51,8 @@ void shut(std::optional<Object>& object) noexcept {
 }  // namespace
 
 int asio_engine::attach(asio_socket& s, native_handle handle) {
-    const int error = s.role == socket_role::stream ? open(s.stream, context_, handle)
-                                                    : open(s.acceptor, context_, handle);
+    const int error =
+        s.role == socket_role::stream ? open(s.stream, context_, handle) : open(s.acceptor, context_, handle);
     if (error == 0) s.handle = handle;
     return error;
 }
@@ -66,13 +67,13 @@ void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation& op) {
     const wait_handler handler{&s, &d};
     if (op.kind == op_kind::accept) return s.acceptor->async_accept(handler);
     if (op.kind != op_kind::connect)
-        return s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write, handler);
+        return s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write,
+                                    handler);
 
-    const endpoint& to = static_cast<connect_op&>(op).to;
-    tcp::endpoint peer;
     alignas(8) std::byte address[32];
+    const endpoint& to = static_cast<connect_op&>(op).to;
     const std::size_t size = to_native(to, address);
-    peer = to.family() == address_family::ipv4 ? tcp::endpoint(tcp::v4(), 0) : tcp::endpoint(tcp::v6(), 0);
+    tcp::endpoint peer(to.family() == address_family::ipv4 ? tcp::v4() : tcp::v6(), 0);
     std::memcpy(peer.data(), address, size);
     s.stream->async_connect(peer, handler);
     s.connecting = true;
