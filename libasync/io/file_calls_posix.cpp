@@ -18,22 +18,18 @@ constexpr std::size_t max_transfer = std::size_t{1} << 30;
 
 int flags_of(open_mode mode) noexcept {
     switch (mode) {
-    case open_mode::read:
-        return O_RDONLY;
-    case open_mode::write:
-        return O_WRONLY | O_CREAT | O_TRUNC;
-    case open_mode::append:
-        return O_WRONLY | O_CREAT | O_APPEND;
-    case open_mode::read_write:
-        return O_RDWR;
-    case open_mode::create_new:
-        return O_RDWR | O_CREAT | O_EXCL;
+        case open_mode::read: return O_RDONLY;
+        case open_mode::write: return O_WRONLY | O_CREAT | O_TRUNC;
+        case open_mode::append: return O_WRONLY | O_CREAT | O_APPEND;
+        case open_mode::read_write: return O_RDWR;
+        case open_mode::create_new: return O_RDWR | O_CREAT | O_EXCL;
     }
     return O_RDONLY;
 }
 
 // Repeats a call that a signal interrupted. True if it succeeded; records the error else.
-template <class Call> bool attempt(operation& op, Call call) noexcept {
+template <class Call>
+bool attempt(operation& op, Call call) noexcept {
     do {
         op.result = static_cast<std::int64_t>(call());
     } while (op.result < 0 && errno == EINTR);
@@ -80,24 +76,17 @@ void close(file_op& op) noexcept {
 
 void execute_blocking(operation& op) noexcept {
     switch (op.kind) {
-    case op_kind::open_file:
-        return open(static_cast<open_file_op&>(op));
-    case op_kind::read_at:
-        return read(static_cast<transfer_op&>(op));
-    case op_kind::write_at:
-        return write(static_cast<transfer_op&>(op));
-    case op_kind::file_size:
-        return measure(static_cast<file_op&>(op));
-    case op_kind::sync_file:
-        return sync(static_cast<file_op&>(op));
-    case op_kind::close_file:
-        return close(static_cast<file_op&>(op));
-    case op_kind::work: {
-        auto& work = static_cast<work_op&>(op);
-        return work.function(work);
-    }
-    default:
-        op.error = EINVAL;
+        case op_kind::open_file: return open(static_cast<open_file_op&>(op));
+        case op_kind::read_at: return read(static_cast<transfer_op&>(op));
+        case op_kind::write_at: return write(static_cast<transfer_op&>(op));
+        case op_kind::file_size: return measure(static_cast<file_op&>(op));
+        case op_kind::sync_file: return sync(static_cast<file_op&>(op));
+        case op_kind::close_file: return close(static_cast<file_op&>(op));
+        case op_kind::work: {
+            auto& work = static_cast<work_op&>(op);
+            return work.function(work);
+        }
+        default: op.error = EINVAL;
     }
 }
 

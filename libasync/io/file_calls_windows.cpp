@@ -25,17 +25,12 @@ struct open_arguments {
 
 open_arguments arguments_of(open_mode mode) noexcept {
     switch (mode) {
-    case open_mode::read:
-        return {GENERIC_READ, OPEN_EXISTING};
-    case open_mode::write:
-        return {GENERIC_WRITE, CREATE_ALWAYS};
-    // Without FILE_WRITE_DATA every write goes to the end.
-    case open_mode::append:
-        return {FILE_APPEND_DATA | SYNCHRONIZE, OPEN_ALWAYS};
-    case open_mode::read_write:
-        return {GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING};
-    case open_mode::create_new:
-        return {GENERIC_READ | GENERIC_WRITE, CREATE_NEW};
+        case open_mode::read: return {GENERIC_READ, OPEN_EXISTING};
+        case open_mode::write: return {GENERIC_WRITE, CREATE_ALWAYS};
+        // Without FILE_WRITE_DATA every write goes to the end.
+        case open_mode::append: return {FILE_APPEND_DATA | SYNCHRONIZE, OPEN_ALWAYS};
+        case open_mode::read_write: return {GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING};
+        case open_mode::create_new: return {GENERIC_READ | GENERIC_WRITE, CREATE_NEW};
     }
     return {GENERIC_READ, OPEN_EXISTING};
 }
@@ -70,7 +65,8 @@ void open(open_file_op& op) noexcept {
 }
 
 // A transfer at an offset; the handle's own position plays no part.
-template <class Call> void transfer(transfer_op& op, Call call) noexcept {
+template <class Call>
+void transfer(transfer_op& op, Call call) noexcept {
     OVERLAPPED where{};
     where.Offset = static_cast<DWORD>(op.offset);
     where.OffsetHigh = static_cast<DWORD>(op.offset >> 32);
@@ -102,24 +98,17 @@ void close(file_op& op) noexcept {
 
 void execute_blocking(operation& op) noexcept {
     switch (op.kind) {
-    case op_kind::open_file:
-        return open(static_cast<open_file_op&>(op));
-    case op_kind::read_at:
-        return transfer(static_cast<transfer_op&>(op), &::ReadFile);
-    case op_kind::write_at:
-        return transfer(static_cast<transfer_op&>(op), &::WriteFile);
-    case op_kind::file_size:
-        return measure(static_cast<file_op&>(op));
-    case op_kind::sync_file:
-        return sync(static_cast<file_op&>(op));
-    case op_kind::close_file:
-        return close(static_cast<file_op&>(op));
-    case op_kind::work: {
-        auto& work = static_cast<work_op&>(op);
-        return work.function(work);
-    }
-    default:
-        op.error = EINVAL;
+        case op_kind::open_file: return open(static_cast<open_file_op&>(op));
+        case op_kind::read_at: return transfer(static_cast<transfer_op&>(op), &::ReadFile);
+        case op_kind::write_at: return transfer(static_cast<transfer_op&>(op), &::WriteFile);
+        case op_kind::file_size: return measure(static_cast<file_op&>(op));
+        case op_kind::sync_file: return sync(static_cast<file_op&>(op));
+        case op_kind::close_file: return close(static_cast<file_op&>(op));
+        case op_kind::work: {
+            auto& work = static_cast<work_op&>(op);
+            return work.function(work);
+        }
+        default: op.error = EINVAL;
     }
 }
 

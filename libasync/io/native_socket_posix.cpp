@@ -45,20 +45,13 @@ struct option_name {
 
 constexpr option_name name_of(socket_option option) noexcept {
     switch (option) {
-    case socket_option::no_delay:
-        return {IPPROTO_TCP, TCP_NODELAY};
-    case socket_option::keep_alive:
-        return {SOL_SOCKET, SO_KEEPALIVE};
-    case socket_option::reuse_address:
-        return {SOL_SOCKET, SO_REUSEADDR};
-    case socket_option::reuse_port:
-        return {SOL_SOCKET, SO_REUSEPORT};
-    case socket_option::receive_buffer:
-        return {SOL_SOCKET, SO_RCVBUF};
-    case socket_option::send_buffer:
-        return {SOL_SOCKET, SO_SNDBUF};
-    case socket_option::ipv6_only:
-        return {IPPROTO_IPV6, IPV6_V6ONLY};
+        case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
+        case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
+        case socket_option::reuse_address: return {SOL_SOCKET, SO_REUSEADDR};
+        case socket_option::reuse_port: return {SOL_SOCKET, SO_REUSEPORT};
+        case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
+        case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
+        case socket_option::ipv6_only: return {IPPROTO_IPV6, IPV6_V6ONLY};
     }
     return {SOL_SOCKET, -1};
 }

@@ -37,20 +37,13 @@ constexpr int no_such_option = -1;
 
 constexpr option_name name_of(socket_option option) noexcept {
     switch (option) {
-    case socket_option::no_delay:
-        return {IPPROTO_TCP, TCP_NODELAY};
-    case socket_option::keep_alive:
-        return {SOL_SOCKET, SO_KEEPALIVE};
-    case socket_option::reuse_address:
-        return {SOL_SOCKET, SO_REUSEADDR};
-    case socket_option::reuse_port:
-        return {SOL_SOCKET, no_such_option};
-    case socket_option::receive_buffer:
-        return {SOL_SOCKET, SO_RCVBUF};
-    case socket_option::send_buffer:
-        return {SOL_SOCKET, SO_SNDBUF};
-    case socket_option::ipv6_only:
-        return {IPPROTO_IPV6, IPV6_V6ONLY};
+        case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
+        case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
+        case socket_option::reuse_address: return {SOL_SOCKET, SO_REUSEADDR};
+        case socket_option::reuse_port: return {SOL_SOCKET, no_such_option};
+        case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
+        case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
+        case socket_option::ipv6_only: return {IPPROTO_IPV6, IPV6_V6ONLY};
     }
     return {SOL_SOCKET, no_such_option};
 }

@@ -40,7 +40,8 @@ bool finish(detail::ready_node* node) noexcept {
     return true;
 }
 
-// `run` tells a queued operation from one that a thread has taken: the links cannot, the ready queue uses them.
+// `run` tells a queued operation from one that a thread has taken. The links cannot: the ready
+// queue uses them.
 bool is_taken(const operation& op) noexcept { return op.run == &finish; }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <libasync/io/windows_error.hpp>
 
-#include <windows.h>
 #include <winsock2.h>
 
 #include <cerrno>

@@ -1,5 +1,5 @@
-// Drives an engine without a loop: operations stand on the stack, and `until` plays the loop's turns, within a
-// bound.
+// Drives an engine without a loop: operations stand on the stack, and `until` plays the loop's turns, for a
+// bounded time.
 #pragma once
 
 #include <chrono>

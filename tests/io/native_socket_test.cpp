@@ -44,7 +44,8 @@ native_handle open_non_blocking() {
 }
 
 // Repeats a call until it no longer says "not now".
-template <class Call> auto patiently(Call call) {
+template <class Call>
+auto patiently(Call call) {
     for (int i = 0;; ++i) {
         auto result = call();
         if (i == 2000 || !(would_block(result.error) || result.error == EINPROGRESS)) return result;

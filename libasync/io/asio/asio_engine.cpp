@@ -38,16 +38,11 @@ place place_of(operation& op) noexcept {
         return {a, a.writing};
     };
     switch (op.kind) {
-    case op_kind::accept:
-        return reading(static_cast<accept_op&>(op).listener);
-    case op_kind::receive:
-        return reading(static_cast<receive_op&>(op).source);
-    case op_kind::receive_chunk:
-        return reading(static_cast<receive_chunk_op&>(op).source);
-    case op_kind::connect:
-        return writing(static_cast<connect_op&>(op).target);
-    default:
-        return writing(static_cast<send_op&>(op).target);
+        case op_kind::accept: return reading(static_cast<accept_op&>(op).listener);
+        case op_kind::receive: return reading(static_cast<receive_op&>(op).source);
+        case op_kind::receive_chunk: return reading(static_cast<receive_chunk_op&>(op).source);
+        case op_kind::connect: return writing(static_cast<connect_op&>(op).target);
+        default: return writing(static_cast<send_op&>(op).target);
     }
 }
 
@@ -242,9 +237,8 @@ void asio_engine::visit(time_point deadline) noexcept {
     chunks_->collect();
 }
 
-// Asio runs one handler after a wait; whether more stand in its queue only a poll can tell, and that asks the
-// system again. Where one connection alone is busy this is in vain, so it is left out as long as it was in vain
-// lately.
+// Asio runs one handler after a wait. Whether more stand in its queue only a poll can tell, and that asks the
+// system again: in vain where one connection alone is busy, so it is left out while it was in vain lately.
 void asio_engine::wait_until(time_point deadline) noexcept {
     const std::size_t ran =
         deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
@@ -262,16 +256,11 @@ native_handle asio_engine::wait_handle() const {
 
 bool asio_engine::attempt(operation& op, asio_socket& s) noexcept {
     switch (op.kind) {
-    case op_kind::accept:
-        return attempt_accept(static_cast<accept_op&>(op), s);
-    case op_kind::connect:
-        return attempt_connect(static_cast<connect_op&>(op), s);
-    case op_kind::receive:
-        return attempt_receive(static_cast<receive_op&>(op), s);
-    case op_kind::receive_chunk:
-        return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
-    default:
-        return attempt_send(static_cast<send_op&>(op), s);
+        case op_kind::accept: return attempt_accept(static_cast<accept_op&>(op), s);
+        case op_kind::connect: return attempt_connect(static_cast<connect_op&>(op), s);
+        case op_kind::receive: return attempt_receive(static_cast<receive_op&>(op), s);
+        case op_kind::receive_chunk: return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
+        default: return attempt_send(static_cast<send_op&>(op), s);
     }
 }
 

@@ -1,8 +1,8 @@
 // The engine on Boost.Asio: epoll on Linux, kqueue on the BSDs and macOS, completion ports on Windows.
 //
 // Asio waits for readiness alone. The calls that move bytes are made in the loop's steps, when a wait has said
-// that they may succeed; so a buffer is touched only then, and cancelling an operation is forgetting it: its wait
-// stays armed, harmlessly, and nothing that arrived is lost.
+// that they may succeed: a buffer is touched only then. To cancel an operation is to forget it: its wait stays
+// armed, harmlessly, and nothing that arrived is lost.
 #pragma once
 
 #include <memory>

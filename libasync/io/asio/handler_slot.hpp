@@ -29,12 +29,14 @@ private:
 };
 
 // What Asio asks a handler for.
-template <class T> class slot_allocator {
+template <class T>
+class slot_allocator {
 public:
     using value_type = T;
 
     explicit slot_allocator(handler_slot& slot) noexcept : slot_(&slot) {}
-    template <class U> slot_allocator(const slot_allocator<U>& other) noexcept : slot_(other.slot_) {}
+    template <class U>
+    slot_allocator(const slot_allocator<U>& other) noexcept : slot_(other.slot_) {}
 
     T* allocate(std::size_t count) {
         static_assert(alignof(T) <= alignof(std::max_align_t));
@@ -45,7 +47,8 @@ public:
     friend bool operator==(const slot_allocator&, const slot_allocator&) = default;
 
 private:
-    template <class> friend class slot_allocator;
+    template <class>
+    friend class slot_allocator;
     handler_slot* slot_;
 };
 

@@ -1,5 +1,5 @@
-// Accepting and connecting by completion ports, behind the face of readiness: the outcome of what was begun waits
-// on the socket until an operation takes it.
+// Accepting and connecting by completion ports, behind the face of readiness: the outcome of what was begun
+// waits on the socket until an operation takes it.
 #ifdef _WIN32
 
 #include <cerrno>
@@ -42,7 +42,8 @@ int open(std::optional<Object>& object, boost::asio::io_context& context, native
     return to_errno(error);
 }
 
-template <class Object> void shut(std::optional<Object>& object) noexcept {
+template <class Object>
+void shut(std::optional<Object>& object) noexcept {
     boost::system::error_code ignored;
     if (object) object->close(ignored);
     object.reset();
