@@ -6,7 +6,7 @@
 //   operation make() const                   // what the engine is asked to do
 //   void check(operation&) const             // may let it fail before it starts
 //   value_type finish(operation&) const      // turns a success into the value
-//   void abandoned(operation&) const         // optional: it failed or was cancelled
+//   void abandoned(operation&) const         // optional: it failed, was cancelled, or nobody collects it
 //   void retain() const, release() const     // optional: keep what the operation refers to
 //   std::string what() const                 // operation and object, for the message of an error
 //   static constexpr bool ignores_cancellation = true;  // optional: for what must take effect
@@ -50,10 +50,8 @@ public:
     }
 
     ~io_awaiter() {
-        if (operation_.state == io::op_state::pending) {
-            engine().cancel_and_wait(operation_);
-            description_.abandoned(operation_);
-        }
+        if (operation_.state == io::op_state::pending) engine().cancel_and_wait(operation_);
+        if (operation_.state != io::op_state::idle) description_.abandoned(operation_);
         operation_.unlink_if_linked();
         description_.release();
     }
@@ -92,6 +90,7 @@ protected:
     // Raises if the operation was cancelled together with its task.
     void settle() {
         leave();
+        operation_.state = io::op_state::idle;  // collected
         if (operation_.error == io::error_cancelled && context->cancelled) [[unlikely]] {
             description_.abandoned(operation_);
             cancelled_access::raise();

@@ -47,7 +47,7 @@ Node* gone() noexcept {
 buffer_pool::buffer_pool() = default;
 buffer_pool::~buffer_pool() = default;
 
-void buffer_pool::release(std::byte* data, std::uint32_t index) noexcept {
+[[gnu::hot]] void buffer_pool::release(std::byte* data, std::uint32_t index) noexcept {
     if (std::this_thread::get_id() == owner_ && !abandoned_) {
         --lent_;
         reclaim(index);
@@ -92,6 +92,7 @@ void buffer_pool::abandon() noexcept {
 
 std::byte* hot_pool::peek() noexcept {
     if (free_count_ == 0) {
+        if (buffers_.size() > max_lent) return nullptr;
         try {
             buffers_.push_back(std::make_unique_for_overwrite<std::byte[]>(buffer_size));
         } catch (const std::bad_alloc&) {
@@ -102,11 +103,16 @@ std::byte* hot_pool::peek() noexcept {
     return buffers_[free_[free_count_ - 1]].get();
 }
 
-chunk hot_pool::take(std::uint32_t size) {
+chunk hot_pool::take(std::uint32_t size) noexcept {
     const std::uint32_t index = free_[free_count_ - 1];
     std::byte* data = buffers_[index].get();
-    // A short chunk must not pin a large buffer for long, but the fast path lends: echo loops return at once.
-    if (lent() >= max_lent) return chunk::copy_of({data, size});
+    if (lent() >= max_lent) {
+        try {
+            return chunk::copy_of({data, size});
+        } catch (const std::bad_alloc&) {
+            // The buffer itself needs no memory.
+        }
+    }
     --free_count_;
     return lend(data, size, index);
 }

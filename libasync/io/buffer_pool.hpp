@@ -65,12 +65,12 @@ public:
     static constexpr std::uint32_t buffer_size = 64 * 1024;
     static constexpr std::uint32_t max_lent = 64;  // beyond it callers get copies of the right size
 
-    // Room for the next receive; null if memory ran out. The same buffer until `take`.
+    // Room for the next receive; null if there is no memory for it. The same buffer until `take`.
     std::byte* peek() noexcept;
 
-    // Turns the first `size` bytes of the peeked buffer into a chunk: lent while few are out, else copied.
-    // Throws std::bad_alloc when the copy cannot be made.
-    chunk take(std::uint32_t size);
+    // Turns the first `size` bytes of the peeked buffer into a chunk: lent while few are out, else copied; lent all
+    // the same if there is no memory for a copy.
+    chunk take(std::uint32_t size) noexcept;
 
 private:
     void reclaim(std::uint32_t index) noexcept override { free_[free_count_++] = index; }

@@ -51,7 +51,7 @@ void append_reversed(detail::list_node* chain, detail::ready_list& to) noexcept 
 
 }  // namespace
 
-bool engine::begin_wait() noexcept {
+[[gnu::hot]] bool engine::begin_wait() noexcept {
     waiting_.store(true, std::memory_order_seq_cst);
     detail::list_node* head = incoming_.load(std::memory_order_seq_cst);
     return head == nullptr || head == &closed_marker;

@@ -176,7 +176,7 @@ int connect_outcome(native_handle handle) noexcept {
     return remote_endpoint(handle, peer) == ENOTCONN ? EINPROGRESS : 0;
 }
 
-transfer_result receive_now(native_handle handle, void* data, std::size_t size) noexcept {
+[[gnu::hot]] transfer_result receive_now(native_handle handle, void* data, std::size_t size) noexcept {
     ssize_t count;
     do {
         count = ::recv(fd(handle), data, size, MSG_DONTWAIT);
@@ -184,7 +184,7 @@ transfer_result receive_now(native_handle handle, void* data, std::size_t size) 
     return transferred(count);
 }
 
-transfer_result send_now(native_handle handle, const const_bytes* buffers, std::size_t count) noexcept {
+[[gnu::hot]] transfer_result send_now(native_handle handle, const const_bytes* buffers, std::size_t count) noexcept {
     if (count == 0) return {};
     ssize_t sent;
     do {

@@ -84,8 +84,8 @@ public:
     // Throws std::system_error (errc::closed) once the loop has closed, std::bad_alloc.
     void post(unique_function<void()> fn, std::source_location created = std::source_location::current());
 
-    // The time at which this turn began.
-    time_point now() const noexcept { return core_.now; }
+    // The time of this turn; the same until the next.
+    time_point now() noexcept { return core_.now(); }
 
     // A fresh reading of the clock plus `delay`; a delay too long to count means for ever.
     // Throws std::invalid_argument if `delay` is not a number.

@@ -21,7 +21,7 @@ constexpr time_point for_ever = time_point::max();
 
 }  // namespace
 
-void loop_core::turn(wait may_wait) {
+[[gnu::hot]] void loop_core::turn(wait may_wait) {
     ++turns;
     const bool skip_visit = !ready.empty() && !engine->has_queued() && !engine->has_news() &&
                             steps_since_visit < max_steps_between_visits;
@@ -29,7 +29,7 @@ void loop_core::turn(wait may_wait) {
     run_ready();
 }
 
-void loop_core::visit(wait may_wait) {
+[[gnu::hot]] void loop_core::visit(wait may_wait) {
     steps_since_visit = 0;
     if (may_wait == wait::no || !ready.empty()) {
         engine->visit(no_wait);
@@ -41,9 +41,9 @@ void loop_core::visit(wait may_wait) {
             engine->visit(deadline);
         }
     }
-    now = engine->clock();
+    now_known_ = false;
     ready.splice_back(engine->completed);
-    timers.collect_due(now, ready);
+    if (!timers.empty()) timers.collect_due(now(), ready);
 }
 
 // Polls before it sleeps, as long as polling has paid off lately: the credit rises when something came within the
@@ -65,7 +65,7 @@ void loop_core::wait_with_spin(time_point deadline) {
     engine->visit(deadline);
 }
 
-void loop_core::run_ready() {
+[[gnu::hot]] void loop_core::run_ready() {
     batch_.splice_back(ready);
     while (!batch_.empty()) {
         ready_node& node = *batch_.pop_front();

@@ -3,7 +3,7 @@
 // One turn:
 //   1. Visit the engine: hand it what was queued, and wait, unless something is ready. While something is ready the
 //      visit is skipped if the engine has nothing queued and no news, but never for more than 256 steps.
-//   2. Read the clock: the loop's `now` until the next visit.
+//   2. Read the clock, if there are timers: the loop's `now` until the next visit.
 //   3. Append to the ready queue: finished operations and posts, then timers that came due.
 //   4. Run what is in the ready queue now. What these steps make ready runs in the next turn, so a chatty task
 //      cannot starve input and output.
@@ -47,7 +47,6 @@ struct loop_core {
 
     ready_list ready;
     timer_queue timers;
-    time_point now{};
     std::unique_ptr<io::engine> engine;
     task_registry* tasks = nullptr;
     loop* face = nullptr;
@@ -61,6 +60,12 @@ struct loop_core {
     std::uint64_t turns = 0;
     bool debug = false;
     bool running = false;
+
+    // The time of this turn: the clock is read once, when somebody asks.
+    time_point now() noexcept {
+        if (!now_known_) read_clock();
+        return now_;
+    }
 
     // One turn. Waits only if nothing is ready and `may_wait` allows it.
     void turn(wait may_wait);
@@ -92,7 +97,13 @@ private:
     void wait_with_spin(time_point deadline);
     void run_ready();
     void run_step_timed(ready_node& node);
+    void read_clock() noexcept {
+        now_ = engine->clock();
+        now_known_ = true;
+    }
 
+    time_point now_{};
+    bool now_known_ = false;
     ready_list batch_;  // what this turn runs; nodes may leave it while it is run
 };
 

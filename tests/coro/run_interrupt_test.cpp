@@ -16,10 +16,10 @@ namespace {
 
 using signal_handler = void (*)(int);
 
-signal_handler interrupt_handler() {
+bool interrupt_handler_is(signal_handler handler) {
     struct sigaction now {};
     ::sigaction(SIGINT, nullptr, &now);
-    return now.sa_handler;
+    return now.sa_handler == handler;
 }
 
 // The tests may have been started with the signal ignored.
@@ -54,7 +54,7 @@ TEST_CASE("SIGINT cancels main, and run of a task<void> returns normally after i
     bool cleaned_up = false;
     async::run(interrupted(cleaned_up));
     CHECK(cleaned_up);
-    CHECK(interrupt_handler() == SIG_DFL);
+    CHECK(interrupt_handler_is(SIG_DFL));
 }
 
 TEST_CASE("SIGINT cancels main, and run of a task with a result throws task_cancelled") {
@@ -92,9 +92,9 @@ TEST_CASE("A main that swallows the interruption gives its result; one that fail
 TEST_CASE("After the first SIGINT the second one has its default effect") {
     const interrupt_set_to standard(SIG_DFL);
     async::run([]() -> task<void> {
-        CHECK(interrupt_handler() != SIG_DFL);
+        CHECK_FALSE(interrupt_handler_is(SIG_DFL));
         std::raise(SIGINT);
-        CHECK(interrupt_handler() == SIG_DFL);
+        CHECK(interrupt_handler_is(SIG_DFL));
         co_await yield();
     }());
 }
@@ -154,7 +154,7 @@ TEST_CASE("A handler that somebody else installed is left alone") {
     }(finished));
     CHECK(own_calls == 1);
     CHECK(finished);
-    CHECK(interrupt_handler() == own_handler);
+    CHECK(interrupt_handler_is(own_handler));
 }
 
 TEST_CASE("A program that ignores SIGINT goes on ignoring it") {
@@ -166,7 +166,7 @@ TEST_CASE("A program that ignores SIGINT goes on ignoring it") {
         finished = true;
     }(finished));
     CHECK(finished);
-    CHECK(interrupt_handler() == SIG_IGN);
+    CHECK(interrupt_handler_is(SIG_IGN));
 }
 
 #endif

@@ -15,10 +15,6 @@
 #include <libasync/io/engine.hpp>
 #include <libasync/io/native_socket.hpp>
 
-#ifndef LIBASYNC_WITH_URING
-#define LIBASYNC_WITH_URING 0
-#endif
-
 namespace engine_tests {
 
 using namespace async;
@@ -178,18 +174,12 @@ inline std::string_view environment(const char* name) {
 // The engines that this run is about: all, unless the environment names one.
 inline std::vector<std::string> engine_names() {
     if (const auto only = environment("LIBASYNC_TEST_ENGINE"); !only.empty()) return {std::string(only)};
-    if (LIBASYNC_WITH_URING) return {"uring", "asio"};
-    return {"asio"};
+    return {"uring", "asio"};
 }
 
 inline std::unique_ptr<engine> make_engine(const std::string& name, std::string& why,
                                            const engine_settings& settings) {
-#if LIBASYNC_WITH_URING
-    if (name == "uring") return make_uring_engine(settings, why);
-#endif
-    if (name == "asio") return make_asio_engine(settings, why);
-    why = "it is not built in";
-    return nullptr;
+    return name == "uring" ? make_uring_engine(settings, why) : make_asio_engine(settings, why);
 }
 
 // Runs `body` once for each engine.

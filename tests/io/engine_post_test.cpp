@@ -76,6 +76,16 @@ TEST_CASE("a visit without a post returns at its deadline") {
     });
 }
 
+TEST_CASE("an engine that has no handle to wait for says so") {
+    for_each_engine([](driver& d) {
+        if (d->name() == std::string_view("asio")) {
+            CHECK_THROWS_AS(d->wait_handle(), std::system_error);
+        } else {
+            CHECK(d->wait_handle() != invalid_handle);
+        }
+    });
+}
+
 #ifndef _WIN32
 namespace {
 

@@ -266,11 +266,6 @@ bool asio_engine::attempt(operation& op, asio_socket& s) noexcept {
 
 namespace {
 
-bool refuse(operation& op, int error) noexcept {
-    op.error = error;
-    return true;
-}
-
 // A call that filled its buffer, found the end or failed may be repeated at once; after a short one there is
 // nothing left.
 bool received(operation& op, asio_socket& s, const transfer_result& r, std::size_t size) noexcept {
@@ -284,24 +279,18 @@ bool received(operation& op, asio_socket& s, const transfer_result& r, std::size
 }  // namespace
 
 bool asio_engine::attempt_receive(receive_op& op, asio_socket& s) noexcept {
-    if (s.read_error != 0) return refuse(op, s.read_error);
     return received(op, s, receive_now(s.handle, op.data, op.size), op.size);
 }
 
 bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) noexcept {
-    if (s.read_error != 0) return refuse(op, s.read_error);
     std::byte* buffer = chunks_->peek();
-    if (!buffer) return refuse(op, ENOMEM);
+    if (!buffer) {
+        op.error = ENOMEM;
+        return true;
+    }
     const transfer_result r = receive_now(s.handle, buffer, hot_pool::buffer_size);
     if (!received(op, s, r, hot_pool::buffer_size)) return false;
-    if (r.bytes == 0) return true;
-    try {
-        op.received = chunks_->take(static_cast<std::uint32_t>(r.bytes));
-    } catch (const std::bad_alloc&) {
-        op.result = 0;
-        s.read_error = ENOMEM;
-        return refuse(op, ENOMEM);
-    }
+    if (r.bytes != 0) op.received = chunks_->take(static_cast<std::uint32_t>(r.bytes));
     return true;
 }
 

@@ -37,7 +37,6 @@ public:
     const socket_role role;
     bool released = false;
     bool connecting = false;
-    int read_error = 0;  // bytes were lost: nobody may read on
     asio_direction reading;
     asio_direction writing;
 

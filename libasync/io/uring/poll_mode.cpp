@@ -4,7 +4,6 @@
 #include <libasync/io/uring/uring_engine.hpp>
 
 #include <cerrno>
-#include <new>
 
 #include <poll.h>
 
@@ -26,12 +25,12 @@ uring_stream& source_of(operation& op) noexcept {
 
 }  // namespace
 
-bool uring_engine::reads_after_poll(const uring_stream& s, const operation& op) const noexcept {
+[[gnu::hot]] bool uring_engine::reads_after_poll(const uring_stream& s, const operation& op) const noexcept {
     return s.poll_mode || op.kind == op_kind::receive || !buffers_;
 }
 
 // Without waiting. False if nothing has arrived; else the outcome stands in `op`.
-bool uring_engine::read_now(uring_stream& s, operation& op) noexcept {
+[[gnu::hot]] bool uring_engine::read_now(uring_stream& s, operation& op) noexcept {
     const bool as_chunk = op.kind == op_kind::receive_chunk;
     void* room = as_chunk ? hot_->peek() : static_cast<receive_op&>(op).data;
     const std::size_t size = as_chunk ? hot_pool::buffer_size : static_cast<receive_op&>(op).size;
@@ -56,14 +55,9 @@ bool uring_engine::read_now(uring_stream& s, operation& op) noexcept {
     return true;
 }
 
-void uring_engine::take_chunk(uring_stream& s, receive_chunk_op& op, std::size_t size) noexcept {
-    try {
-        op.received = hot_->take(static_cast<std::uint32_t>(size));
-    } catch (const std::bad_alloc&) {
-        op.error = s.error = ENOMEM;  // these bytes are lost, so the stream has ended
-        op.result = 0;
-    }
-    if (!buffers_ || size > buffers_->buffer_size() / 2) {
+[[gnu::hot]] void uring_engine::take_chunk(uring_stream& s, receive_chunk_op& op, std::size_t size) noexcept {
+    op.received = hot_->take(static_cast<std::uint32_t>(size));
+    if (!buffers_ || size > buffers_->buffer_size() / 2 || !crowded()) {
         s.small_reads = 0;
     } else if (++s.small_reads >= small_reads_for_receive) {
         s.poll_mode = false;
@@ -82,7 +76,7 @@ void uring_engine::arm_poll(uring_stream& s) noexcept {
     }
 }
 
-void uring_engine::on_poll(uring_stream& s, const completion& c) noexcept {
+[[gnu::hot]] void uring_engine::on_poll(uring_stream& s, const completion& c) noexcept {
     if (c.last()) s.poll = {};
     if (!s.closing) {
         if (c.result >= 0) {
@@ -99,14 +93,14 @@ void uring_engine::on_poll(uring_stream& s, const completion& c) noexcept {
 }
 
 // The reader goes through the ready queue, where it tries before it is resumed.
-void uring_engine::schedule_read(uring_stream& s) noexcept {
+[[gnu::hot]] void uring_engine::schedule_read(uring_stream& s) noexcept {
     operation& op = *s.reader;
     if (op.linked()) return;
     op.run = run_read;
     completed.push_back(op);
 }
 
-bool uring_engine::run_read(detail::ready_node* node) noexcept {
+[[gnu::hot]] bool uring_engine::run_read(detail::ready_node* node) noexcept {
     auto& op = *static_cast<operation*>(node);
     uring_stream& s = source_of(op);
     auto& self = *static_cast<uring_engine*>(s.owner);

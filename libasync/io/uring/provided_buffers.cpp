@@ -72,13 +72,13 @@ bool provided_buffers::has_room_beyond(std::uint16_t dry) const noexcept {
     return dry != newest_group() ? newest.with_kernel != 0 : newest.with_kernel >= (newest.count + 1) / 2;
 }
 
-std::uint32_t provided_buffers::take(std::uint16_t group, std::uint16_t id) noexcept {
+[[gnu::hot]] std::uint32_t provided_buffers::take(std::uint16_t group, std::uint16_t id) noexcept {
     --groups_[group].with_kernel;
     --with_kernel_;
     return std::uint32_t{group} << 16 | id;
 }
 
-void provided_buffers::give_back(std::uint32_t index) noexcept {
+[[gnu::hot]] void provided_buffers::give_back(std::uint32_t index) noexcept {
     group& g = groups_[index >> 16];
     io_uring_buf& entry = g.entries[g.tail & (g.count - 1)];
     entry.addr = reinterpret_cast<std::uintptr_t>(data(index));
@@ -89,11 +89,11 @@ void provided_buffers::give_back(std::uint32_t index) noexcept {
     ++with_kernel_;
 }
 
-bool provided_buffers::must_copy(const uring_stream& to) const noexcept {
+[[gnu::hot]] bool provided_buffers::must_copy(const uring_stream& to) const noexcept {
     return to.lent >= max_lent_to_stream || with_kernel_ < total_ / 4;
 }
 
-chunk provided_buffers::hand_out(uring_stream& to, std::uint32_t index, std::uint32_t offset) noexcept {
+[[gnu::hot]] chunk provided_buffers::hand_out(uring_stream& to, std::uint32_t index, std::uint32_t offset) noexcept {
     const std::uint32_t size = length(index);
     if (must_copy(to)) {
         try {
@@ -111,7 +111,7 @@ chunk provided_buffers::hand_out(uring_stream& to, std::uint32_t index, std::uin
     return lent;
 }
 
-void provided_buffers::reclaim(std::uint32_t index) noexcept {
+[[gnu::hot]] void provided_buffers::reclaim(std::uint32_t index) noexcept {
     uring_stream& borrower = *note(index).borrower;
     give_back(index);
     --borrower.lent;

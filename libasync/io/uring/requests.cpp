@@ -129,7 +129,7 @@ void uring_engine::cancel_again(const operation* target) noexcept {
 }
 
 // The socket forgets the operation that is pending on it.
-void uring_engine::detach(operation& op) noexcept {
+[[gnu::hot]] void uring_engine::detach(operation& op) noexcept {
     op.unlink_if_linked();
     op.run = nullptr;
     switch (op.kind) {

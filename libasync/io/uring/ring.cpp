@@ -88,7 +88,7 @@ io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
     return sqe;
 }
 
-void ring::enter(unsigned min_complete, unsigned flags, const __kernel_timespec* timeout) noexcept {
+[[gnu::hot]] void ring::enter(unsigned min_complete, unsigned flags, const __kernel_timespec* timeout) noexcept {
     check_process();
     io_uring_getevents_arg argument{};
     argument.ts = reinterpret_cast<std::uintptr_t>(timeout);

@@ -32,9 +32,8 @@ public:
     unsigned queued() const noexcept { return tail_ - __atomic_load_n(ring_.sq.khead, __ATOMIC_ACQUIRE); }
 
     // Whether there are completions in the queue, or only to be had by entering the kernel.
-    bool has_completions() const noexcept {
-        return head() != __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
-    }
+    bool has_completions() const noexcept { return available() != 0; }
+    unsigned available() const noexcept { return __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE) - head(); }
     bool has_work_inside() const noexcept {
         return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & work_flags) != 0;
     }

@@ -23,14 +23,14 @@ static_assert(sizeof(const_bytes) == sizeof(iovec) && alignof(const_bytes) == al
               "a list of const_bytes is passed as a list of iovec");
 static_assert(sizeof(msghdr) <= 64, "the operation has room for a message header");
 
-void skip_empty(send_op& op) noexcept {
+[[gnu::hot]] void skip_empty(send_op& op) noexcept {
     while (op.count != 0 && op.buffers->size() == 0) {
         ++op.buffers;
         --op.count;
     }
 }
 
-void record_sent(send_op& op, std::size_t bytes) noexcept {
+[[gnu::hot]] void record_sent(send_op& op, std::size_t bytes) noexcept {
     op.result += static_cast<std::int64_t>(bytes);
     advance(op.buffers, op.count, bytes);
     skip_empty(op);
@@ -38,7 +38,7 @@ void record_sent(send_op& op, std::size_t bytes) noexcept {
 
 }  // namespace
 
-bool uring_engine::start_send(send_op& op) noexcept {
+[[gnu::hot]] bool uring_engine::start_send(send_op& op) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     if (s.closing) return refuse(op, errc::closed);
     if (s.writer) return refuse(op, errc::busy);

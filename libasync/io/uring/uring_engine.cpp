@@ -75,7 +75,7 @@ socket_ptr uring_engine::adopt(native_handle handle, socket_role role) {
     return socket_ptr(s);
 }
 
-bool uring_engine::start(operation& op) noexcept {
+[[gnu::hot]] bool uring_engine::start(operation& op) noexcept {
     switch (op.kind) {
     case op_kind::accept:
         return start_accept(static_cast<accept_op&>(op));
@@ -103,12 +103,12 @@ bool uring_engine::refuse(operation& op, errc why) noexcept {
     return done_in_place(op);
 }
 
-bool uring_engine::done_in_place(operation& op) noexcept {
+[[gnu::hot]] bool uring_engine::done_in_place(operation& op) noexcept {
     op.state = op_state::done;
     return true;
 }
 
-void uring_engine::finish(operation& op, int error) noexcept {
+[[gnu::hot]] void uring_engine::finish(operation& op, int error) noexcept {
     op.unlink_if_linked();
     op.run = nullptr;
     op.phase = none;
@@ -120,7 +120,7 @@ void uring_engine::finish_closed(operation& op) noexcept { finish(op, -static_ca
 
 // Visits.
 
-void uring_engine::visit(time_point deadline) noexcept {
+[[gnu::hot]] void uring_engine::visit(time_point deadline) noexcept {
     ring_.check_process();
     if (starving_) serve_starved();
     enter_until(deadline);
@@ -148,7 +148,7 @@ bool time_left(time_point deadline, __kernel_timespec& storage, const __kernel_t
 
 }  // namespace
 
-void uring_engine::enter_until(time_point deadline) noexcept {
+[[gnu::hot]] void uring_engine::enter_until(time_point deadline) noexcept {
     __kernel_timespec storage;
     const __kernel_timespec* timeout = nullptr;
     const bool nothing_yet = completed.empty() && !ring_.has_completions() && !ring_.has_work_inside();
@@ -161,13 +161,14 @@ void uring_engine::enter_until(time_point deadline) noexcept {
     if (ring_.queued() != 0 || ring_.has_work_inside()) ring_.submit_and_collect();
 }
 
-void uring_engine::drain() noexcept {
+[[gnu::hot]] void uring_engine::drain() noexcept {
+    crowd_ = ring_.available();
     ring_.drain([this](const completion& c) { dispatch(c); });
     news_.seen = ring_.head();
     count_queued();
 }
 
-void uring_engine::dispatch(const completion& c) noexcept {
+[[gnu::hot]] void uring_engine::dispatch(const completion& c) noexcept {
     if (c.last()) --in_flight_;
     if ((c.user_data & cancel_bit) != 0) return on_cancel(c.user_data & ~cancel_bit, c.result);
     switch (tag_of(c.user_data)) {

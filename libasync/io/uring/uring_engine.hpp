@@ -182,9 +182,13 @@ private:
     detail::list<operation> uncancelled_;  // in the kernel, and the request to cancel them found it full
     detail::list<operation> cancelling_;   // in the kernel, which is told to cancel them
     std::uint64_t in_flight_ = 0;          // requests that the kernel has not finished
+    unsigned crowd_ = 0;                   // completions of the visit that is, or was last, drained
     std::uint64_t buffers_exhausted_ = 0;
     bool starving_ = false;
     bool shutting_down_ = false;
+    static constexpr unsigned few_completions = 8;
+    bool crowded() const noexcept { return crowd_ > few_completions; }
+
     mutable bool watched_ = false;  // someone polls `wait_handle`
 };
 

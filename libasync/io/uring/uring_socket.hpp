@@ -57,7 +57,8 @@ public:
     bool ended : 1 = false;         // and it was read
     bool writer_polls : 1 = false;  // the writer's request is a poll
     std::uint8_t full_buffers = 0;  // in a row
-    std::uint8_t small_reads = 0;   // in a row
+    std::uint8_t small_reads = 0;   // in a row, in crowded visits
+    std::uint8_t lonely_reads = 0;  // in a row, in visits with little else
     std::uint8_t unread_polls = 0;  // in a row, while nobody read
 };
 

@@ -1,0 +1,209 @@
+// However long a row of awaits, however deep a chain of tasks, however many stand side by side: the stack stays small,
+// on every compiler, optimised or not.
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include <libasync/async.hpp>
+
+#include <tests/support/scripted.hpp>
+#include <tests/support/stack_use.hpp>
+
+using namespace async_tests;
+
+namespace {
+
+constexpr std::size_t allowed = 64 * 1024;
+constexpr int many = 1'000'000;
+
+// What the work itself checks is kept, since it runs on a thread of its own.
+void check_stack_use(const std::function<bool()>& work) {
+    bool right = false;
+    const std::size_t used = stack_use_of([&] { right = work(); });
+    MESSAGE("stack used: " << used / 1024 << " KiB");
+    CHECK(right);
+    CHECK(used <= allowed);
+}
+
+task<int> one() {
+    note_stack();
+    co_return 1;
+}
+
+enum class bottom { value, exception, suspends, cancelled };
+
+struct broke {};
+
+task<int> descend(int n, bottom what) {
+    note_stack();
+    if (n != 0) {
+        const int below = co_await descend(n - 1, what);
+        co_return below + 1;
+    }
+    switch (what) {
+        case bottom::value: break;
+        case bottom::exception: throw broke();
+        case bottom::suspends: co_await yield(); break;
+        case bottom::cancelled: co_await sleep(24h); break;
+    }
+    co_return 0;
+}
+
+}  // namespace
+
+TEST_CASE("A million awaits in a row that finish at once") {
+    check_stack_use([] {
+        scripted_runner s;
+        auto body = []() -> task<int> {
+            int sum = 0;
+            for (int i = 0; i < many; ++i) sum += co_await one();
+            co_return sum;
+        };
+        return s.run(body()) == many;
+    });
+}
+
+TEST_CASE("A million operations in a row that the engine does in place") {
+    check_stack_use([] {
+        scripted_runner s;
+        s.engine.on_start = [](io::operation& op) {
+            op.result = 1;
+            return true;
+        };
+        auto body = []() -> task<std::int64_t> {
+            std::int64_t sum = 0;
+            for (int i = 0; i < many; ++i) sum += co_await scripted_operation(i);
+            co_return sum;
+        };
+        return s.run(body()) == many;
+    });
+}
+
+TEST_CASE("A million awaits in a row that suspend") {
+    check_stack_use([] {
+        scripted_runner s;
+        auto body = []() -> task<int> {
+            int sum = 0;
+            for (int i = 0; i < many; ++i) sum += co_await descend(1, bottom::suspends);
+            co_return sum;
+        };
+        return s.run(body()) == many;
+    });
+}
+
+TEST_CASE("A chain a million deep that ends with a value, suspended at its end or not") {
+    for (const bottom what : {bottom::value, bottom::suspends}) {
+        check_stack_use([what] {
+            scripted_runner s;
+            return s.run(descend(many, what)) == many;
+        });
+    }
+}
+
+TEST_CASE("A chain a million deep that ends with an exception") {
+    check_stack_use([] {
+        scripted_runner s;
+        try {
+            s.run(descend(many, bottom::exception));
+        } catch (const broke&) {
+            return true;
+        }
+        return false;
+    });
+}
+
+TEST_CASE("A chain a million deep that is cancelled") {
+    check_stack_use([] {
+        scripted_runner s;
+        auto handle = s.runner.create_task(descend(many, bottom::cancelled));
+        s.turns(1);
+        handle.cancel();
+        while (!handle.done()) s.turns(1);
+        return handle.cancelled();
+    });
+}
+
+TEST_CASE("A suspended chain a million deep that is dropped with its runner") {
+    check_stack_use([] {
+        task_handle<int> handle;
+        {
+            scripted_runner s;
+            handle = s.runner.create_task(descend(many, bottom::cancelled));
+            s.turns(1);
+        }
+        return handle.cancelled();
+    });
+}
+
+TEST_CASE("A suspended chain a million deep whose frames are destroyed") {
+    check_stack_use([] {
+        scripted_runner s;
+        detail::scope scope;
+        detail::task_context context;
+        context.loop = &s.loop().core();
+        context.current_scope = &scope;
+        detail::promise_base& outermost = descend(many, bottom::cancelled).release().promise();
+        outermost.context = &context;
+        outermost.state = detail::task_state::spawned;
+        s.loop().call_soon([&] { s.loop().core().resume(outermost.self); });
+        s.turns(1);
+        const bool suspended = s.loop().core().timers.size() == 1;
+        detail::destroy_chain(outermost);
+        return suspended && s.loop().core().timers.empty();
+    });
+}
+
+TEST_CASE("A million suspended tasks side by side that are dropped with their runner") {
+    check_stack_use([] {
+        int ended = 0;
+        {
+            scripted_runner s;
+            auto body = [](int& ended) -> task<void> {
+                try {
+                    co_await sleep(24h);
+                } catch (const cancelled&) {
+                    ++ended;
+                    throw;
+                }
+            };
+            for (int i = 0; i < many; ++i) s.runner.create_task(body(ended));
+            s.turns(1);
+            if (s.loop().core().timers.size() != many) return false;
+        }
+        return ended == many;
+    });
+}
+
+TEST_CASE("A million tasks, each of which joins the one before, that are cancelled from the end") {
+    check_stack_use([] {
+        scripted_runner s;
+        auto sleeper = []() -> task<void> { co_await sleep(24h); };
+        auto joiner = [](task_handle<void> before) -> task<void> { co_await before; };
+        task_handle<void> last = s.runner.create_task(sleeper());
+        for (int i = 1; i < many; ++i) last = s.runner.create_task(joiner(std::move(last)));
+        s.turns(1);
+        last.cancel();
+        while (!last.done()) s.turns(1);
+        return last.cancelled();
+    });
+}
+
+TEST_CASE("A hundred thousand cancel scopes, one inside another, whose outermost is cancelled") {
+    check_stack_use([] {
+        constexpr int deep = 100'000;
+        scripted_runner s;
+        auto nest = [](auto& self, int n) -> task<void> {
+            note_stack();
+            if (n == 0) {
+                co_await sleep(24h);
+                co_return;
+            }
+            cancel_scope scope;
+            co_await scope.run(self(self, n - 1));
+        };
+        cancel_scope outermost;
+        s.loop().call_later(1s, [&] { outermost.cancel(); });
+        const auto got = s.run(outermost.run(nest(nest, deep)));
+        return !got.has_value() && outermost.cancelled_caught();
+    });
+}
