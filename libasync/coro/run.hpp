@@ -55,7 +55,7 @@ public:
 
     // A descriptor that becomes readable when a turn has something to do other than timers.
     // Throws std::system_error (function_not_supported) on engines that have none: drive those with turn::no_wait.
-    native_handle wait_handle() const { return loop_.wait_handle(); }
+    native_handle wait_handle() { return loop_.wait_handle(); }
 
 private:
     // Makes the loop the one of this thread for a while. Throws std::logic_error if another one runs already.

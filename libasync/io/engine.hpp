@@ -70,7 +70,7 @@ public:
     virtual void visit(time_point deadline) noexcept = 0;
 
     // A descriptor that is readable when a visit would find something. Throws function_not_supported.
-    virtual native_handle wait_handle() const = 0;
+    virtual native_handle wait_handle() = 0;
 
     virtual engine_statistics statistics() const noexcept = 0;
 

@@ -104,7 +104,7 @@ public:
     loop_statistics statistics() const noexcept;
 
     // See runner::wait_handle.
-    native_handle wait_handle() const { return core_.engine->wait_handle(); }
+    native_handle wait_handle() { return core_.engine->wait_handle(); }
 
     detail::loop_core& core() noexcept { return core_; }
 

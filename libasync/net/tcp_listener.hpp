@@ -16,7 +16,7 @@ struct listen_options {
     // An IPv6 socket takes IPv4 connections as well (IPV6_V6ONLY off, ipv6(7)).
     bool dual_stack = false;
     // For the accepted connections.
-    tcp_options connection;
+    tcp_options connection = {};
 };
 static_assert(std::is_trivially_destructible_v<listen_options>);
 

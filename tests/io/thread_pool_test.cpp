@@ -29,7 +29,7 @@ public:
     void cancel_and_wait(operation&) noexcept override {}
     void release(socket&) noexcept override {}
     void shut_down() noexcept override {}
-    native_handle wait_handle() const override { return invalid_handle; }
+    native_handle wait_handle() override { return invalid_handle; }
     engine_statistics statistics() const noexcept override { return {}; }
 
     void visit(time_point) noexcept override {

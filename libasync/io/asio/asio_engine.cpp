@@ -248,7 +248,7 @@ void asio_engine::wait_until(time_point deadline) noexcept {
     vain_polls_ = context_.poll() == 0 ? vain_polls_ + 1 : 0;
 }
 
-native_handle asio_engine::wait_handle() const {
+native_handle asio_engine::wait_handle() {
     throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");
 }
 

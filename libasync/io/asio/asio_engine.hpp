@@ -1,8 +1,8 @@
 // The engine on Boost.Asio: epoll on Linux, kqueue on the BSDs and macOS, completion ports on Windows.
 //
-// Asio waits for readiness alone. The calls that move bytes are made in the loop's steps, when a wait has said
-// that they may succeed: a buffer is touched only then. To cancel an operation is to forget it: its wait stays
-// armed, harmlessly, and nothing that arrived is lost.
+// Asio waits for readiness alone. The calls that move bytes are made in the loop's steps, when a wait has
+// said that they may succeed: a buffer is touched only then. To cancel an operation is to forget it: its wait
+// stays armed, harmlessly, and nothing that arrived is lost.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,7 @@ public:
     void release(socket& s) noexcept override;
     void shut_down() noexcept override;
     void visit(time_point deadline) noexcept override;
-    native_handle wait_handle() const override;
+    native_handle wait_handle() override;
     engine_statistics statistics() const noexcept override { return statistics_; }
 
 private:

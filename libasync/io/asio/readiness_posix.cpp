@@ -27,13 +27,14 @@ int asio_engine::attach(asio_socket& s, native_handle handle) {
 
 void asio_engine::detach(asio_socket& s) noexcept {
     boost::system::error_code ignored;
-    s.stream->close(ignored);
+    if (s.stream) s.stream->close(ignored);
     s.stream.reset();
 }
 
 void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation&) {
-    s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write,
-                         wait_handler{&s, &d});
+    asio_stream& stream = *s.stream;  // NOLINT(bugprone-unchecked-optional-access): the socket is open
+    stream.async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write,
+                      wait_handler{&s, &d});
 }
 
 bool asio_engine::attempt_accept(accept_op& op, asio_socket& s) noexcept {

@@ -98,7 +98,7 @@ void scripted_engine::wake() noexcept {
     woken_.notify_one();
 }
 
-native_handle scripted_engine::wait_handle() const {
+native_handle scripted_engine::wait_handle() {
     throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");
 }
 

@@ -48,7 +48,7 @@ public:
     void release(socket& s) noexcept override { delete &s; }
     void shut_down() noexcept override {}
     void visit(time_point deadline) noexcept override;
-    native_handle wait_handle() const override;
+    native_handle wait_handle() override;
     engine_statistics statistics() const noexcept override { return statistics_; }
 
 protected:

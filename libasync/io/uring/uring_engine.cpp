@@ -22,6 +22,18 @@ event_descriptor::event_descriptor() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLO
 
 event_descriptor::~event_descriptor() { ::close(fd_); }
 
+void event_descriptor::signal() noexcept {
+    const int saved = errno;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
+    errno = saved;
+}
+
+void event_descriptor::clear() noexcept {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
+}
+
 namespace {
 
 provided_buffers* make_buffers(const features& enabled, io_uring& ring, const engine_settings& settings) {
@@ -122,13 +134,14 @@ void uring_engine::finish_closed(operation& op) noexcept { finish(op, -static_ca
 
 [[gnu::hot]] void uring_engine::visit(time_point deadline) noexcept {
     ring_.check_process();
+    if (watch_event_) watch_event_->clear();
     if (starving_) serve_starved();
     enter_until(deadline);
     drain();
     collect_posts();
     if (buffers_) buffers_->collect();
     hot_->collect();
-    if (watched_ && !begin_wait()) wake();
+    if (watch_event_ && !begin_wait()) wake();
 }
 
 namespace {
@@ -200,10 +213,9 @@ void uring_engine::on_operation(operation& op, int result) noexcept {
 // The wake-up: with a multishot poll nobody ever reads the descriptor.
 
 void uring_engine::wake() noexcept {
-    const int saved = errno;
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_event_.get(), &one, sizeof one);
-    errno = saved;
+    wake_event_.signal();
+    // The kernel passes that on to a watched descriptor too, but late: not before the signalling of the first ends.
+    if (event_descriptor* watched = watched_.load(std::memory_order_acquire)) watched->signal();
 }
 
 void uring_engine::arm_wake() noexcept {
@@ -221,14 +233,22 @@ void uring_engine::on_wake(const completion& c) noexcept {
     if (!c.last()) return;
     wake_poll_ = {};
     if (shutting_down_) return;
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = ::read(wake_event_.get(), &count, sizeof count);
+    wake_event_.clear();
     arm_wake();
 }
 
-native_handle uring_engine::wait_handle() const {
-    watched_ = true;
-    return ring_.descriptor();
+native_handle uring_engine::wait_handle() {
+    if (!watch_event_) {
+        // The ring's own descriptor is no good: with deferred work it does not wake who polls it.
+        auto event = std::make_unique<event_descriptor>();
+        const int fd = event->get();
+        const int result = io_uring_register_eventfd(&ring_.native(), fd);
+        if (result < 0) throw std::system_error(-result, std::generic_category(), "wait_handle");
+        watch_event_ = std::move(event);
+        watched_.store(watch_event_.get(), std::memory_order_release);
+        wake();  // what was there before is seen too
+    }
+    return watch_event_->get();
 }
 
 engine_statistics uring_engine::statistics() const noexcept {

@@ -34,6 +34,8 @@ public:
     event_descriptor& operator=(const event_descriptor&) = delete;
     ~event_descriptor();
     int get() const noexcept { return fd_; }
+    void signal() noexcept;  // from any thread and from signal handlers
+    void clear() noexcept;
 
 private:
     int fd_;
@@ -53,7 +55,7 @@ public:
     void release(socket& s) noexcept override;
     void shut_down() noexcept override;
     void visit(time_point deadline) noexcept override;
-    native_handle wait_handle() const override;
+    native_handle wait_handle() override;
     engine_statistics statistics() const noexcept override;
 
     // The stream has finished closing, or lost a chunk that was lent to it: deletes it if that was the last.
@@ -189,7 +191,8 @@ private:
     static constexpr unsigned few_completions = 8;
     bool crowded() const noexcept { return crowd_ > few_completions; }
 
-    mutable bool watched_ = false;  // someone polls `wait_handle`
+    std::unique_ptr<event_descriptor> watch_event_;  // readable when there is work, once someone asked for it
+    std::atomic<event_descriptor*> watched_{nullptr};  // the same, for other threads
 };
 
 }  // namespace async::inline v0::io::uring

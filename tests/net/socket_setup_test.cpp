@@ -1,0 +1,51 @@
+#include <libasync/net/socket_setup.hpp>
+
+#include <doctest/doctest.h>
+
+#include <tests/support/expect.hpp>
+#include <tests/support/network.hpp>
+
+using namespace async;
+using detail::open_socket;
+
+TEST_CASE("A socket that no engine has adopted is closed by its owner, a released one is not") {
+    const int before = async_tests::open_descriptors();
+    native_handle kept = invalid_handle;
+    {
+        open_socket a = open_socket::tcp(endpoint::loopback(0), "try");
+        CHECK(a.get() != invalid_handle);
+        const open_socket b = std::move(a);
+        CHECK(a.get() == invalid_handle);
+        open_socket c = open_socket::tcp(endpoint::loopback(0), "try");
+        kept = c.release();
+        CHECK(c.get() == invalid_handle);
+    }
+    int value = 0;
+    CHECK(io::get_option(kept, io::socket_option::no_delay, value) == 0);
+    io::close_socket(kept);
+    CHECK(async_tests::open_descriptors() == before);
+}
+
+TEST_CASE("An error of a socket names operation and address") {
+    std::string message;
+    std::error_code code;
+    try {
+        detail::throw_socket_error(EACCES, "listen on", endpoint::loopback(80));
+    } catch (const std::system_error& e) {
+        message = e.what();
+        code = e.code();
+    }
+    CHECK(code == std::errc::permission_denied);
+    CHECK(message.find("listen on 127.0.0.1:80") == 0);
+}
+
+TEST_CASE("Options that the system refuses are an error that names the option") {
+    std::string message;
+    try {
+        detail::apply_options(invalid_handle, {});
+    } catch (const std::system_error& e) {
+        message = e.what();
+    }
+    CHECK(message.find("TCP_NODELAY") != std::string::npos);
+    CHECK_THROWS_AS(detail::endpoint_or_throw(io::local_endpoint, invalid_handle, "local_endpoint"), std::system_error);
+}
