@@ -6,11 +6,11 @@ set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++-posix)
 set(CMAKE_RC_COMPILER x86_64-w64-mingw32-windres)
 set(CMAKE_EXE_LINKER_FLAGS_INIT -static)
 
-# Boost and doctest are header-only: link to the host's copies without exposing the rest of /usr/include.
+# Boost, doctest and CLI11 are header-only: link to the host's copies without exposing the rest of /usr/include.
 set(host_headers ${CMAKE_BINARY_DIR}/host)
 if(NOT CMAKE_IN_TRY_COMPILE)
     file(MAKE_DIRECTORY ${host_headers}/include)
-    foreach(library IN ITEMS boost doctest)
+    foreach(library IN ITEMS boost doctest CLI)
         file(CREATE_LINK /usr/include/${library} ${host_headers}/include/${library} SYMBOLIC)
     endforeach()
 endif()

@@ -8,15 +8,16 @@
 #include <cstdlib>
 #include <new>
 
+#include <tests/support/allocations.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
 
+thread_local std::uint64_t async_tests::allocations = 0;
+
 namespace {
 
-thread_local std::uint64_t allocations = 0;
-
 void* allocate(std::size_t size) {
-    ++allocations;
+    ++async_tests::allocations;
     if (void* memory = std::malloc(size ? size : 1)) return memory;
     throw std::bad_alloc();
 }

@@ -15,8 +15,7 @@ namespace {
 class driven {
 public:
     template <class T>
-    driven(scripted_runner& s, task<T> t) : runner_(s), frame_(t.release().promise()) {
-        s.loop().core();
+    driven(scripted_runner& s, task<T> t) : frame_(t.release().promise()) {
         context_.loop = &s.loop().core();
         context_.current_scope = &scope_;
         frame_.context = &context_;
@@ -36,7 +35,6 @@ public:
     }
 
 private:
-    scripted_runner& runner_;
     detail::promise_base& frame_;
     detail::scope scope_;
     detail::task_context context_;

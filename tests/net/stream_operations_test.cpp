@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <memory>
 
+#include <libasync/io/native_socket.hpp>
 #include <libasync/net/tcp_stream.hpp>
 
 #include <tests/support/expect.hpp>

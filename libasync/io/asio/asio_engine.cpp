@@ -77,8 +77,11 @@ void asio_engine::add(asio_socket& s) noexcept {
 
 bool asio_engine::start(operation& op) noexcept {
     if (is_on_socket(op)) return start_on_socket(op);
-    if (op.kind != op_kind::close) return start_in_pool(op);
-    close(static_cast<asio_socket&>(*static_cast<close_op&>(op).target));
+    switch (op.kind) {
+        case op_kind::shut_down: shut_down_writing(static_cast<shut_down_op&>(op)); break;
+        case op_kind::close: close(static_cast<asio_socket&>(*static_cast<close_op&>(op).target)); break;
+        default: return start_in_pool(op);
+    }
     op.state = op_state::done;
     ++statistics_.completions;
     return true;
@@ -194,6 +197,17 @@ void asio_engine::close(asio_socket& s) noexcept {
     if (s.writing.waiter) finish(*s.writing.waiter, closed);
     s.handle = invalid_handle;
     detach(s);
+}
+
+void asio_engine::shut_down_writing(shut_down_op& op) noexcept {
+    auto& s = static_cast<asio_socket&>(*op.target);
+    if (!s.open()) {
+        op.fail(errc::closed);
+    } else if (s.writing.waiter) {
+        op.fail(errc::busy);
+    } else {
+        op.error = shut_down_writes(s.handle);
+    }
 }
 
 void asio_engine::release(socket& released) noexcept {

@@ -51,6 +51,7 @@ private:
     void forget(operation& op, int error) noexcept;
     void finish(operation& op, int error) noexcept;
     void close(asio_socket& s) noexcept;
+    static void shut_down_writing(shut_down_op& op) noexcept;
     void add(asio_socket& s) noexcept;
 
     // True if the call has ended the operation, false if it has to wait.

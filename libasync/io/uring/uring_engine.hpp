@@ -41,7 +41,7 @@ private:
     int fd_;
 };
 
-class uring_engine final : public engine {
+class uring_engine : public engine {
 public:
     // Throws refusal or std::bad_alloc.
     explicit uring_engine(const engine_settings& settings);
