@@ -19,8 +19,11 @@ namespace async::inline v0::detail {
 task_context& context_outside_tasks();
 
 template <class Promise>
+constexpr bool is_task = std::is_base_of_v<promise_base, Promise>;
+
+template <class Promise>
 task_context& context_of(std::coroutine_handle<Promise> h) {
-    if constexpr (std::is_base_of_v<promise_base, Promise>) {
+    if constexpr (is_task<Promise>) {
         return *h.promise().context;
     } else {
         return context_outside_tasks();
@@ -35,7 +38,7 @@ struct leaf {
     leaf& operator=(const leaf&) = delete;
 
     ~leaf() {
-        if (context != nullptr && context->waiting == this) context->waiting = nullptr;
+        if (in_task && context->waiting == this) context->waiting = nullptr;
     }
 
     // False if the scope is cancelled: `node` is in the ready queue then, and `leave` raises.
@@ -53,11 +56,14 @@ struct leaf {
     template <class Promise>
     void enter_always(std::coroutine_handle<Promise> h, ready_node& node) {
         context = &context_of(h);
+        in_task = is_task<Promise>;
         node.handle = h;
     }
 
     // The task waits here from now on.
-    void wait() noexcept { context->waiting = this; }
+    void wait() noexcept {
+        if (in_task) context->waiting = this;
+    }
 
     // The task runs again. Raises if entry was refused.
     void leave() {
@@ -71,6 +77,7 @@ struct leaf {
     task_context* context = nullptr;
     cancel_function cancel;
     bool refused = false;
+    bool in_task = false;  // of other coroutines, which nobody cancels, the context may be gone before them
 
 private:
     void refuse(ready_node& node) noexcept {

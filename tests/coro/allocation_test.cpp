@@ -69,7 +69,7 @@ void check_no_allocations(const char* what, Round round) {
 
 }  // namespace
 
-TEST_CASE("The counter counts") {
+TEST_CASE("the counter counts") {
     const std::uint64_t before = allocations;
     delete new int(1);
     CHECK(allocations == before + 1);
@@ -109,14 +109,14 @@ TEST_CASE("yield, await, sleep, create_task and join allocate nothing") {
     });
 }
 
-TEST_CASE("An operation of the engine allocates nothing above it") {
+TEST_CASE("an operation of the engine allocates nothing above it") {
     scripted_runner s;
     s.engine.on_start = [](io::operation&) { return true; };
     auto round = []() -> task<void> { co_await scripted_operation(1); };
     CHECK(s.run(count_allocations(round)) == 0);
 }
 
-TEST_CASE("A cancellation allocates nothing of its own") {
+TEST_CASE("a cancellation allocates nothing of its own") {
     scripted_runner s;
     auto round = []() -> task<void> {
         auto sleeper = []() -> task<void> { co_await sleep(24h); };

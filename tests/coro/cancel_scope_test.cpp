@@ -20,7 +20,7 @@ task<void> sleep_long() { co_await sleep(24h); }
 
 }  // namespace
 
-TEST_CASE("A scope that is not cancelled gives the result: values, references, nothing") {
+TEST_CASE("a scope that is not cancelled gives the result: values, references, nothing") {
     on_every_engine([]() -> task<void> {
         cancel_scope values;
         const std::optional<int> n = co_await values.run(number_after(1ms, 4));
@@ -48,7 +48,7 @@ TEST_CASE("A scope that is not cancelled gives the result: values, references, n
     });
 }
 
-TEST_CASE("A scope cancelled from outside absorbs its own cancellation and gives nothing") {
+TEST_CASE("a scope cancelled from outside absorbs its own cancellation and gives nothing") {
     on_every_engine([]() -> task<void> {
         cancel_scope scope;
         auto cancel_soon = [](cancel_scope& scope) -> task<void> {
@@ -66,7 +66,7 @@ TEST_CASE("A scope cancelled from outside absorbs its own cancellation and gives
     });
 }
 
-TEST_CASE("A scope cancelled before its run cancels at the first await, not before") {
+TEST_CASE("a scope cancelled before its run cancels at the first await, not before") {
     on_every_engine([]() -> task<void> {
         cancel_scope scope;
         scope.cancel();
@@ -84,7 +84,7 @@ TEST_CASE("A scope cancelled before its run cancels at the first await, not befo
     });
 }
 
-TEST_CASE("A scope runs once") {
+TEST_CASE("a scope runs once") {
     on_every_engine([]() -> task<void> {
         cancel_scope scope;
         const auto first = co_await scope.run(number_after(0s, 1));
@@ -94,7 +94,7 @@ TEST_CASE("A scope runs once") {
     });
 }
 
-TEST_CASE("A scope that was cancelled though the task finished gives the result") {
+TEST_CASE("a scope that was cancelled though the task finished gives the result") {
     on_every_engine([]() -> task<void> {
         cancel_scope scope;
         auto body = [](cancel_scope& scope) -> task<int> {
@@ -108,7 +108,7 @@ TEST_CASE("A scope that was cancelled though the task finished gives the result"
     });
 }
 
-TEST_CASE("Exceptions go through a scope, also those of a clean-up after its cancellation") {
+TEST_CASE("exceptions go through a scope, also those of a clean-up after its cancellation") {
     on_every_engine([]() -> task<void> {
         cancel_scope scope(this_loop().deadline_after(1ms));
         auto body = []() -> task<void> {
@@ -124,7 +124,7 @@ TEST_CASE("Exceptions go through a scope, also those of a clean-up after its can
     });
 }
 
-TEST_CASE("A cancellation from further out goes through the scope") {
+TEST_CASE("a cancellation from further out goes through the scope") {
     on_every_engine([]() -> task<void> {
         bool absorbed = false;
         bool own = false;
@@ -148,7 +148,7 @@ TEST_CASE("A cancellation from further out goes through the scope") {
     });
 }
 
-TEST_CASE("Cancelled itself and from further out, the scope does not absorb") {
+TEST_CASE("cancelled itself and from further out, the scope does not absorb") {
     on_every_engine([]() -> task<void> {
         cancel_scope scope;
         bool absorbed = false;
@@ -167,7 +167,7 @@ TEST_CASE("Cancelled itself and from further out, the scope does not absorb") {
     });
 }
 
-TEST_CASE("The deadline cancels at its instant, and a deadline in the past at the first await") {
+TEST_CASE("the deadline cancels at its instant, and a deadline in the past at the first await") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const time_point start = s.engine.clock();
@@ -185,7 +185,7 @@ TEST_CASE("The deadline cancels at its instant, and a deadline in the past at th
     }(s));
 }
 
-TEST_CASE("A deadline moves either way while the scope runs, and may be taken away") {
+TEST_CASE("a deadline moves either way while the scope runs, and may be taken away") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const time_point start = s.engine.clock();
@@ -212,7 +212,7 @@ TEST_CASE("A deadline moves either way while the scope runs, and may be taken aw
     }(s));
 }
 
-TEST_CASE("A shielded scope runs to its end; the cancellation is raised at the next await outside") {
+TEST_CASE("a shielded scope runs to its end; the cancellation is raised at the next await outside") {
     on_every_engine([]() -> task<void> {
         bool finished = false;
         bool left = false;
@@ -240,7 +240,7 @@ TEST_CASE("A shielded scope runs to its end; the cancellation is raised at the n
     });
 }
 
-TEST_CASE("A shielded scope still obeys its own deadline and its own cancel, also when cancelled from outside") {
+TEST_CASE("a shielded scope still obeys its own deadline and its own cancel, also when cancelled from outside") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const time_point start = s.engine.clock();
@@ -260,7 +260,7 @@ TEST_CASE("A shielded scope still obeys its own deadline and its own cancel, als
     }(s));
 }
 
-TEST_CASE("A shield inside clean-up code can still await") {
+TEST_CASE("a shield inside clean-up code can still await") {
     on_every_engine([]() -> task<void> {
         int steps = 0;
         auto body = [](int& steps) -> task<void> {

@@ -26,7 +26,7 @@ task<void> fail_after(std::chrono::nanoseconds delay, std::string what) {
 
 }  // namespace
 
-TEST_CASE("A group without children ends at once") {
+TEST_CASE("a group without children ends at once") {
     on_every_engine([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
         child_group group(context);
@@ -37,7 +37,7 @@ TEST_CASE("A group without children ends at once") {
     });
 }
 
-TEST_CASE("The end of a group is the end of its last child, also of those that had ended before it was awaited") {
+TEST_CASE("the end of a group is the end of its last child, also of those that had ended before it was awaited") {
     on_every_engine([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
         child_group group(context);
@@ -51,7 +51,7 @@ TEST_CASE("The end of a group is the end of its last child, also of those that h
     });
 }
 
-TEST_CASE("The first failure cancels the other children and is the group's; later ones are reported") {
+TEST_CASE("the first failure cancels the other children and is the group's; later ones are reported") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
@@ -68,7 +68,7 @@ TEST_CASE("The first failure cancels the other children and is the group's; late
     CHECK(recorder.reports[0].what == "second");
 }
 
-TEST_CASE("A failure from elsewhere counts as if a child had failed") {
+TEST_CASE("a failure from elsewhere counts as if a child had failed") {
     on_every_engine([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
         child_group group(context);
@@ -82,7 +82,7 @@ TEST_CASE("A failure from elsewhere counts as if a child had failed") {
     });
 }
 
-TEST_CASE("The wait for the end is not cancelled: the children are, and are waited for") {
+TEST_CASE("the wait for the end is not cancelled: the children are, and are waited for") {
     scripted_runner s;
     bool child_ended = false;
     bool end_passed = false;

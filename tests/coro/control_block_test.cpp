@@ -22,7 +22,7 @@ task<void> nothing() { co_return; }
 
 }  // namespace
 
-TEST_CASE("A control block lives as long as the loop runs its task or somebody holds it, and its outcome with it") {
+TEST_CASE("a control block lives as long as the loop runs its task or somebody holds it, and its outcome with it") {
     counted::reset();
     scripted_runner s;
     detail::loop_core& core = s.loop().core();
@@ -42,7 +42,7 @@ TEST_CASE("A control block lives as long as the loop runs its task or somebody h
     CHECK(counted::alive() == 1);
 }
 
-TEST_CASE("The outcome nobody took is destroyed with the last reference") {
+TEST_CASE("the outcome nobody took is destroyed with the last reference") {
     counted::reset();
     {
         scripted_runner s;
@@ -54,7 +54,7 @@ TEST_CASE("The outcome nobody took is destroyed with the last reference") {
     CHECK(counted::alive() == 0);
 }
 
-TEST_CASE("Tasks are numbered in the order of creation, listed until they end, and named by their number") {
+TEST_CASE("tasks are numbered in the order of creation, listed until they end, and named by their number") {
     scripted_runner s;
     detail::loop_core& core = s.loop().core();
     auto first = detail::spawn(core, core.tasks->root, nothing(), {}, here);
@@ -69,7 +69,7 @@ TEST_CASE("Tasks are numbered in the order of creation, listed until they end, a
     CHECK(core.tasks->root.first_child == nullptr);
 }
 
-TEST_CASE("A task spawned under a cancelled scope is cancelled before it starts") {
+TEST_CASE("a task spawned under a cancelled scope is cancelled before it starts") {
     scripted_runner s;
     detail::loop_core& core = s.loop().core();
     detail::scope parent;
@@ -80,7 +80,7 @@ TEST_CASE("A task spawned under a cancelled scope is cancelled before it starts"
     CHECK(block->outcome_kind == detail::task_outcome::cancelled);
 }
 
-TEST_CASE("The end of a task is told once, when the frame is gone and the outcome is there") {
+TEST_CASE("the end of a task is told once, when the frame is gone and the outcome is there") {
     counted::reset();
     scripted_runner s;
     detail::loop_core& core = s.loop().core();

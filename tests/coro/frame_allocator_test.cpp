@@ -11,7 +11,7 @@ using async::detail::allocate_frame;
 using async::detail::frame_cache;
 using async::detail::free_frame;
 
-TEST_CASE("Memory of every size can be used to its end, and is aligned for any type") {
+TEST_CASE("memory of every size can be used to its end, and is aligned for any type") {
     std::vector<std::pair<void*, std::size_t>> frames;
     for (std::size_t size = 1; size < 5000; size += 61) {
         void* frame = allocate_frame(size);
@@ -25,7 +25,7 @@ TEST_CASE("Memory of every size can be used to its end, and is aligned for any t
     }
 }
 
-TEST_CASE("Frames may be freed on a thread that never allocated one, and outlive the thread that did") {
+TEST_CASE("frames may be freed on a thread that never allocated one, and outlive the thread that did") {
     std::vector<void*> frames;
     std::thread([&] {
         for (int i = 0; i < 100; ++i) frames.push_back(allocate_frame(200));
@@ -44,7 +44,7 @@ TEST_CASE("Frames may be freed on a thread that never allocated one, and outlive
 
 #if !LIBASYNC_SANITIZED
 
-TEST_CASE("A freed frame is used again for the next one of its size class") {
+TEST_CASE("a freed frame is used again for the next one of its size class") {
     void* first = allocate_frame(300);
     free_frame(first, 300);
     void* second = allocate_frame(frame_cache::granule * (299 / frame_cache::granule) + 1);
@@ -52,7 +52,7 @@ TEST_CASE("A freed frame is used again for the next one of its size class") {
     free_frame(second, 300);
 }
 
-TEST_CASE("The lists of free frames are bounded") {
+TEST_CASE("the lists of free frames are bounded") {
     std::thread([] {
         constexpr std::size_t size = 100;
         const frame_cache::shelf& shelf = async::detail::thread_frames.shelves[(size - 1) / frame_cache::granule];
@@ -64,7 +64,7 @@ TEST_CASE("The lists of free frames are bounded") {
     }).join();
 }
 
-TEST_CASE("Frames of more than 2 KiB are not kept") {
+TEST_CASE("frames of more than 2 KiB are not kept") {
     constexpr std::size_t size = frame_cache::granule * frame_cache::classes + 1;
     std::uint32_t before = 0;
     for (const auto& shelf : async::detail::thread_frames.shelves) before += shelf.count;

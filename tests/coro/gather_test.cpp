@@ -127,7 +127,7 @@ TEST_CASE("gather starts nothing before it is awaited") {
     });
 }
 
-TEST_CASE("The first failure cancels the others, waits for them, and is thrown") {
+TEST_CASE("the first failure cancels the others, waits for them, and is thrown") {
     on_every_engine([]() -> task<void> {
         std::vector<std::string> ends;
         const std::string what = co_await message_of(
@@ -137,7 +137,7 @@ TEST_CASE("The first failure cancels the others, waits for them, and is thrown")
     });
 }
 
-TEST_CASE("A failure of a gathered vector cancels the others, waits for them, and is thrown") {
+TEST_CASE("a failure of a gathered vector cancels the others, waits for them, and is thrown") {
     on_every_engine([]() -> task<void> {
         std::vector<std::string> ends;
         std::vector<task<void>> tasks;
@@ -171,7 +171,7 @@ TEST_CASE("gather waits for slow clean-ups before it throws, and further failure
     CHECK(recorder.reports[0].what == "second");
 }
 
-TEST_CASE("Of failures at one instant the first recorded is thrown, the others are reported") {
+TEST_CASE("of failures at one instant the first recorded is thrown, the others are reported") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
@@ -184,7 +184,7 @@ TEST_CASE("Of failures at one instant the first recorded is thrown, the others a
     CHECK(recorder.reports[1].what == "three");
 }
 
-TEST_CASE("A cancelled gather cancels its tasks, waits for them, and ends cancelled") {
+TEST_CASE("a cancelled gather cancels its tasks, waits for them, and ends cancelled") {
     on_every_engine([]() -> task<void> {
         std::vector<std::string> ends;
         auto body = [](std::vector<std::string>& ends) -> task<void> {
@@ -200,7 +200,7 @@ TEST_CASE("A cancelled gather cancels its tasks, waits for them, and ends cancel
     });
 }
 
-TEST_CASE("A gather whose tasks all finish in spite of the cancellation gives the results") {
+TEST_CASE("a gather whose tasks all finish in spite of the cancellation gives the results") {
     scripted_runner s;
     std::optional<int> sum;
     bool passed = false;
@@ -220,7 +220,7 @@ TEST_CASE("A gather whose tasks all finish in spite of the cancellation gives th
     CHECK_FALSE(passed);
 }
 
-TEST_CASE("A gather cancelled from outside of which one task failed throws the failure") {
+TEST_CASE("a gather cancelled from outside of which one task failed throws the failure") {
     on_every_engine([]() -> task<void> {
         auto fails_at_the_end = []() -> task<void> {
             try {
@@ -243,7 +243,7 @@ TEST_CASE("A gather cancelled from outside of which one task failed throws the f
     });
 }
 
-TEST_CASE("In a cancelled scope the gathered tasks never run") {
+TEST_CASE("in a cancelled scope the gathered tasks never run") {
     on_every_engine([]() -> task<void> {
         int ran = 0;
         auto count = [](int& ran) -> task<void> {
@@ -259,7 +259,7 @@ TEST_CASE("In a cancelled scope the gathered tasks never run") {
     });
 }
 
-TEST_CASE("An empty task among the arguments is an error, thrown when the others have ended") {
+TEST_CASE("an empty task among the arguments is an error, thrown when the others have ended") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         auto holder = [](counted) -> task<void> { co_await sleep(24h); };
@@ -275,7 +275,7 @@ TEST_CASE("An empty task among the arguments is an error, thrown when the others
     });
 }
 
-TEST_CASE("Results that arrived before a failure are destroyed, and frames before gather goes on") {
+TEST_CASE("results that arrived before a failure are destroyed, and frames before gather goes on") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         auto made = [](counted) -> task<counted> {

@@ -31,14 +31,14 @@ struct foreign_value {
 
 }  // namespace
 
-TEST_CASE("A task stays the task it is") {
+TEST_CASE("a task stays the task it is") {
     on_every_engine([]() -> task<void> {
         const int n = co_await detail::into_task(number(3));
         CHECK(n == 3);
     });
 }
 
-TEST_CASE("Operations, handles and foreign awaitables become tasks, and are lazy like all tasks") {
+TEST_CASE("operations, handles and foreign awaitables become tasks, and are lazy like all tasks") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         auto operation = detail::into_task(scripted_operation(1));

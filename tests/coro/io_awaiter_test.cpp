@@ -71,7 +71,7 @@ detached await_detached(int number, tally& counts) { static_cast<void>(co_await 
 
 }  // namespace
 
-TEST_CASE("An operation that succeeds gives its value; what it refers to is kept as long as the awaiter lives") {
+TEST_CASE("an operation that succeeds gives its value; what it refers to is kept as long as the awaiter lives") {
     scripted_runner s;
     s.finish_after(1s, 1, 42);
     tally counts;
@@ -82,7 +82,7 @@ TEST_CASE("An operation that succeeds gives its value; what it refers to is kept
     CHECK(counts.released == 1);
 }
 
-TEST_CASE("An operation that fails throws the system's error with the description's text, or gives it as a result") {
+TEST_CASE("an operation that fails throws the system's error with the description's text, or gives it as a result") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         tally counts;
@@ -114,7 +114,7 @@ TEST_CASE("An operation that fails throws the system's error with the descriptio
     }(s));
 }
 
-TEST_CASE("An operation that is refused by its check is not started, and the task goes on in place") {
+TEST_CASE("an operation that is refused by its check is not started, and the task goes on in place") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         tally counts;
@@ -126,7 +126,7 @@ TEST_CASE("An operation that is refused by its check is not started, and the tas
     }(s));
 }
 
-TEST_CASE("A cancelled operation raises, with as_result too; the description hears of it") {
+TEST_CASE("a cancelled operation raises, with as_result too; the description hears of it") {
     scripted_runner s;
     tally counts;
     auto plain = s.runner.create_task(await_tallied(1, counts));
@@ -143,7 +143,7 @@ TEST_CASE("A cancelled operation raises, with as_result too; the description hea
     CHECK(counts.released == 2);
 }
 
-TEST_CASE("An operation that ends as cancelled by itself is an error, not a cancellation") {
+TEST_CASE("an operation that ends as cancelled by itself is an error, not a cancellation") {
     scripted_runner s;
     s.finish_after(1s, 1, 0, io::error_cancelled);
     s.run([]() -> task<void> {
@@ -153,7 +153,7 @@ TEST_CASE("An operation that ends as cancelled by itself is an error, not a canc
     }());
 }
 
-TEST_CASE("An error other than cancellation is delivered even to a cancelled task") {
+TEST_CASE("an error other than cancellation is delivered even to a cancelled task") {
     scripted_runner s;
     s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
     tally counts;
@@ -168,7 +168,7 @@ TEST_CASE("An error other than cancellation is delivered even to a cancelled tas
     CHECK_FALSE(handle.cancelled());
 }
 
-TEST_CASE("What must take effect is started in a cancelled scope, and not cancelled") {
+TEST_CASE("what must take effect is started in a cancelled scope, and not cancelled") {
     scripted_runner s;
     bool effective = false;
     auto body = [](bool& effective) -> task<void> {
@@ -192,7 +192,7 @@ TEST_CASE("What must take effect is started in a cancelled scope, and not cancel
     CHECK_FALSE(handle.cancelled());
 }
 
-TEST_CASE("What is under way and must take effect is not cancelled either") {
+TEST_CASE("what is under way and must take effect is not cancelled either") {
     scripted_runner s;
     auto body = []() -> task<void> { co_await insistent(); };
     auto handle = s.runner.create_task(body());
@@ -204,7 +204,7 @@ TEST_CASE("What is under way and must take effect is not cancelled either") {
     CHECK(handle.done());
 }
 
-TEST_CASE("Destroying the frame of a pending operation cancels it and waits for the engine") {
+TEST_CASE("destroying the frame of a pending operation cancels it and waits for the engine") {
     scripted_runner s;
     tally counts;
     std::optional<detached> d;
@@ -219,7 +219,7 @@ TEST_CASE("Destroying the frame of a pending operation cancels it and waits for 
     s.turns(2);
 }
 
-TEST_CASE("Destroying the frame of an operation that is done but not collected takes it out of the ready queue") {
+TEST_CASE("destroying the frame of an operation that is done but not collected takes it out of the ready queue") {
     scripted_runner s;
     tally counts;
     std::optional<detached> d;
@@ -235,7 +235,7 @@ TEST_CASE("Destroying the frame of an operation that is done but not collected t
     s.turns(2);
 }
 
-TEST_CASE("A description may be kept, copied and awaited several times") {
+TEST_CASE("a description may be kept, copied and awaited several times") {
     scripted_runner s;
     s.engine.on_start = [](io::operation& op) {
         op.result = 3;

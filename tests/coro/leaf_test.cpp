@@ -56,7 +56,7 @@ task<void> await_probe(probe::record& r) { co_await probe::description{r}; }
 
 }  // namespace
 
-TEST_CASE("While a task waits it is asked to stop once, and goes on when its node is queued") {
+TEST_CASE("while a task waits it is asked to stop once, and goes on when its node is queued") {
     scripted_runner s;
     probe::record r;
     auto handle = s.runner.create_task(await_probe(r));
@@ -73,7 +73,7 @@ TEST_CASE("While a task waits it is asked to stop once, and goes on when its nod
     CHECK_FALSE(handle.cancelled());
 }
 
-TEST_CASE("A leaf entered in a cancelled scope has no effect, is not asked to stop, and raises in the next turn") {
+TEST_CASE("a leaf entered in a cancelled scope has no effect, is not asked to stop, and raises in the next turn") {
     scripted_runner s;
     probe::record r;
     task_handle<void> handle;
@@ -91,7 +91,7 @@ TEST_CASE("A leaf entered in a cancelled scope has no effect, is not asked to st
     CHECK(r.stops == 0);
 }
 
-TEST_CASE("A cancellation between the outcome and the resumption does not touch the outcome") {
+TEST_CASE("a cancellation between the outcome and the resumption does not touch the outcome") {
     scripted_runner s;
     probe::record r;
     auto handle = s.runner.create_task(await_probe(r));
@@ -103,7 +103,7 @@ TEST_CASE("A cancellation between the outcome and the resumption does not touch 
     CHECK_FALSE(handle.cancelled());
 }
 
-TEST_CASE("The task forgets where it waited when the awaiter goes") {
+TEST_CASE("the task forgets where it waited when the awaiter goes") {
     detail::task_context context;
     {
         leaf l([](leaf&) noexcept {});
@@ -122,7 +122,7 @@ TEST_CASE("The task forgets where it waited when the awaiter goes") {
     CHECK(context.waiting == &first);
 }
 
-TEST_CASE("Coroutines that are no tasks wait outside of all scopes, on a thread that runs a loop") {
+TEST_CASE("coroutines that are no tasks wait outside of all scopes, on a thread that runs a loop") {
     std::error_code code;
     try {
         detail::context_outside_tasks();

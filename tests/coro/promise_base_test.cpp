@@ -60,7 +60,7 @@ task<void> chain(int n, std::vector<int>& order) {
 
 }  // namespace
 
-TEST_CASE("Each task knows its parent and its child while it waits") {
+TEST_CASE("each task knows its parent and its child while it waits") {
     scripted_runner s;
     std::vector<int> order;
     driven d(s, chain(100, order));
@@ -76,7 +76,7 @@ TEST_CASE("Each task knows its parent and its child while it waits") {
     d.destroy();
 }
 
-TEST_CASE("A suspended chain is destroyed innermost first, and its operation with it") {
+TEST_CASE("a suspended chain is destroyed innermost first, and its operation with it") {
     scripted_runner s;
     std::vector<int> order;
     driven d(s, chain(100, order));
@@ -88,7 +88,7 @@ TEST_CASE("A suspended chain is destroyed innermost first, and its operation wit
     for (int i = 0; i <= 100; ++i) CHECK(order[static_cast<std::size_t>(i)] == i);
 }
 
-TEST_CASE("The place of the current await is recorded: file and line of each") {
+TEST_CASE("the place of the current await is recorded: file and line of each") {
     scripted_runner s;
     auto body = [](std::vector<unsigned>& lines) -> task<void> {
         lines.push_back(__LINE__ + 1);
@@ -106,7 +106,7 @@ TEST_CASE("The place of the current await is recorded: file and line of each") {
     CHECK(s.loop().core().timers.empty());
 }
 
-TEST_CASE("No more than 32 tasks are resumed in place, one inside another") {
+TEST_CASE("no more than 32 tasks are resumed in place, one inside another") {
     scripted_runner s;
     unsigned deepest = 0;
     auto descend = [&deepest, &s](auto& self, int n) -> task<void> {

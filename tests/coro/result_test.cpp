@@ -13,7 +13,7 @@ using async::result;
 static_assert(!std::is_copy_constructible_v<result<std::unique_ptr<int>>>);
 static_assert(std::is_move_constructible_v<result<std::unique_ptr<int>>>);
 
-TEST_CASE("A result holds a value or an error") {
+TEST_CASE("a result holds a value or an error") {
     result<std::string> value = std::string("text");
     CHECK(value);
     CHECK(value.has_value());
@@ -27,7 +27,7 @@ TEST_CASE("A result holds a value or an error") {
     CHECK(error.error() == errc::closed);
 }
 
-TEST_CASE("Asking for the value of an error throws it") {
+TEST_CASE("asking for the value of an error throws it") {
     result<int> error = make_error_code(errc::broken);
     std::error_code code;
     try {
@@ -40,13 +40,13 @@ TEST_CASE("Asking for the value of an error throws it") {
     CHECK_THROWS_AS(static_cast<void>(std::move(error).value()), std::system_error);
 }
 
-TEST_CASE("A move-only value is moved out of an expiring result") {
+TEST_CASE("a move-only value is moved out of an expiring result") {
     result<std::unique_ptr<int>> r = std::make_unique<int>(3);
     const std::unique_ptr<int> p = *std::move(r);
     CHECK(*p == 3);
 }
 
-TEST_CASE("A result of nothing is a success or an error") {
+TEST_CASE("a result of nothing is a success or an error") {
     const result<void> good;
     CHECK(good);
     CHECK_NOTHROW(good.value());

@@ -67,7 +67,7 @@ TEST_CASE("SIGINT cancels main, and run of a task with a result throws task_canc
     CHECK_THROWS_AS(async::run(main()), task_cancelled);
 }
 
-TEST_CASE("A main that swallows the interruption gives its result; one that fails in its clean-up, its failure") {
+TEST_CASE("a main that swallows the interruption gives its result; one that fails in its clean-up, its failure") {
     const interrupt_set_to standard(SIG_DFL);
     auto swallows = []() -> task<int> {
         std::raise(SIGINT);
@@ -89,7 +89,7 @@ TEST_CASE("A main that swallows the interruption gives its result; one that fail
     CHECK_THROWS_AS(async::run(fails()), std::runtime_error);
 }
 
-TEST_CASE("After the first SIGINT the second one has its default effect") {
+TEST_CASE("after the first SIGINT the second one has its default effect") {
     const interrupt_set_to standard(SIG_DFL);
     async::run([]() -> task<void> {
         CHECK_FALSE(interrupt_handler_is(SIG_DFL));
@@ -127,7 +127,7 @@ TEST_CASE("SIGINT cancels main only: other tasks are cancelled when main has end
     CHECK(order == std::vector<std::string>{"main", "other"});
 }
 
-TEST_CASE("Each run of a runner is interrupted on its own") {
+TEST_CASE("each run of a runner is interrupted on its own") {
     const interrupt_set_to standard(SIG_DFL);
     runner r;
     for (int i = 0; i < 3; ++i) {
@@ -143,7 +143,7 @@ TEST_CASE("Each run of a runner is interrupted on its own") {
     }
 }
 
-TEST_CASE("A handler that somebody else installed is left alone") {
+TEST_CASE("a handler that somebody else installed is left alone") {
     const interrupt_set_to own(own_handler);
     own_calls = 0;
     bool finished = false;
@@ -157,7 +157,7 @@ TEST_CASE("A handler that somebody else installed is left alone") {
     CHECK(interrupt_handler_is(own_handler));
 }
 
-TEST_CASE("A program that ignores SIGINT goes on ignoring it") {
+TEST_CASE("a program that ignores SIGINT goes on ignoring it") {
     const interrupt_set_to ignored(SIG_IGN);
     bool finished = false;
     async::run([](bool& finished) -> task<void> {

@@ -66,7 +66,7 @@ TEST_CASE("run throws what main threw") {
     CHECK_THROWS_AS(async::run(task<void>()), std::logic_error);
 }
 
-TEST_CASE("When main ends what is left is cancelled and waited for, also when main failed") {
+TEST_CASE("when main ends what is left is cancelled and waited for, also when main failed") {
     for (const bool fails : {false, true}) {
         bool started = false;
         bool ended = false;
@@ -86,7 +86,7 @@ TEST_CASE("When main ends what is left is cancelled and waited for, also when ma
     }
 }
 
-TEST_CASE("What cancelled tasks still spawn at the end of run is cancelled before it runs") {
+TEST_CASE("what cancelled tasks still spawn at the end of run is cancelled before it runs") {
     bool ran = false;
     auto main = [](bool& ran) -> task<void> {
         auto late = [](bool& ran) -> task<void> {
@@ -108,7 +108,7 @@ TEST_CASE("What cancelled tasks still spawn at the end of run is cancelled befor
     CHECK_FALSE(ran);
 }
 
-TEST_CASE("One runner runs many mains, and a cancelled end of one does not reach the next") {
+TEST_CASE("one runner runs many mains, and a cancelled end of one does not reach the next") {
     runner r;
     for (int i = 0; i < 5; ++i) {
         bool started = false;
@@ -123,7 +123,7 @@ TEST_CASE("One runner runs many mains, and a cancelled end of one does not reach
     }
 }
 
-TEST_CASE("Tasks created before run belong to it; callbacks wait for the next run") {
+TEST_CASE("tasks created before run belong to it; callbacks wait for the next run") {
     scripted_runner s;
     bool called = false;
     s.loop().call_later(1h, [&] { called = true; });
@@ -135,7 +135,7 @@ TEST_CASE("Tasks created before run belong to it; callbacks wait for the next ru
     CHECK(called);
 }
 
-TEST_CASE("Only one loop runs on a thread at a time") {
+TEST_CASE("only one loop runs on a thread at a time") {
     async::run([]() -> task<void> {
         CHECK_THROWS_AS(async::run(number_later(1)), std::logic_error);
         runner inner;
@@ -151,7 +151,7 @@ TEST_CASE("Only one loop runs on a thread at a time") {
     CHECK(a.run(number_later(3)) == 3);
 }
 
-TEST_CASE("A runner is used on the thread that built it; each thread may have its own") {
+TEST_CASE("a runner is used on the thread that built it; each thread may have its own") {
     runner r;
     bool refused = false;
     int own = 0;
@@ -168,7 +168,7 @@ TEST_CASE("A runner is used on the thread that built it; each thread may have it
     CHECK(r.run(number_later(3)) == 3);
 }
 
-TEST_CASE("A runner that is destroyed cancels the tasks that are suspended and waits for them") {
+TEST_CASE("a runner that is destroyed cancels the tasks that are suspended and waits for them") {
     counted::reset();
     bool started = false;
     bool ended = false;
@@ -188,7 +188,7 @@ TEST_CASE("A runner that is destroyed cancels the tasks that are suspended and w
     CHECK(counted::alive() == 0);
 }
 
-TEST_CASE("A runner may be destroyed while another loop runs on the thread") {
+TEST_CASE("a runner may be destroyed while another loop runs on the thread") {
     bool started = false;
     bool ended = false;
     async::run([](bool& started, bool& ended) -> task<void> {
@@ -203,7 +203,7 @@ TEST_CASE("A runner may be destroyed while another loop runs on the thread") {
     CHECK_FALSE(started);
 }
 
-TEST_CASE("A turn by hand does what is ready, and says whether there is more to do at once") {
+TEST_CASE("a turn by hand does what is ready, and says whether there is more to do at once") {
     scripted_runner s;
     auto body = []() -> task<int> {
         co_await yield();
@@ -218,7 +218,7 @@ TEST_CASE("A turn by hand does what is ready, and says whether there is more to 
     CHECK_FALSE(s.runner.turn(turn::no_wait));
 }
 
-TEST_CASE("A turn by hand that may wait returns when something has happened") {
+TEST_CASE("a turn by hand that may wait returns when something has happened") {
     runner r;
     auto handle = r.create_task(number_later(5));
     while (!handle.done()) r.turn(turn::wait);

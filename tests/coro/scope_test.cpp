@@ -37,7 +37,7 @@ struct waiting_task {
 
 }  // namespace
 
-TEST_CASE("A cancellation reaches every scope below, and asks each task that waits there to stop, once") {
+TEST_CASE("a cancellation reaches every scope below, and asks each task that waits there to stop, once") {
     scope root;
     scope group;
     group.attach(root, nullptr);
@@ -60,7 +60,7 @@ TEST_CASE("A cancellation reaches every scope below, and asks each task that wai
     CHECK(beside.at.stops == 1);
 }
 
-TEST_CASE("A scope attached under a cancelled one is cancelled from the start, unless shielded") {
+TEST_CASE("a scope attached under a cancelled one is cancelled from the start, unless shielded") {
     scope root;
     root.cancel();
     scope open;
@@ -73,7 +73,7 @@ TEST_CASE("A scope attached under a cancelled one is cancelled from the start, u
     CHECK_FALSE(shielded.effective);
 }
 
-TEST_CASE("A shield keeps cancellations from outside away, not its own") {
+TEST_CASE("a shield keeps cancellations from outside away, not its own") {
     scope root;
     scope shielded;
     shielded.shielded = true;
@@ -87,7 +87,7 @@ TEST_CASE("A shield keeps cancellations from outside away, not its own") {
     CHECK(inside.at.stops == 1);
 }
 
-TEST_CASE("Only a task whose innermost scope is reached is asked to stop") {
+TEST_CASE("only a task whose innermost scope is reached is asked to stop") {
     scope root;
     waiting_task t(root);
     scope shielded;
@@ -101,7 +101,7 @@ TEST_CASE("Only a task whose innermost scope is reached is asked to stop") {
     CHECK(t.context.cancelled);
 }
 
-TEST_CASE("Entering and leaving keeps the task's copy of the flag right") {
+TEST_CASE("entering and leaving keeps the task's copy of the flag right") {
     scope root;
     waiting_task t(root);
     scope inner;
@@ -116,7 +116,7 @@ TEST_CASE("Entering and leaving keeps the task's copy of the flag right") {
     CHECK(inner.parent == nullptr);
 }
 
-TEST_CASE("A scope absorbs what was meant for it alone") {
+TEST_CASE("a scope absorbs what was meant for it alone") {
     scope root;
     scope outer;
     scope inner;
@@ -133,7 +133,7 @@ TEST_CASE("A scope absorbs what was meant for it alone") {
     CHECK(root.absorbs());
 }
 
-TEST_CASE("A shielded scope absorbs its own cancellation, whatever happens outside") {
+TEST_CASE("a shielded scope absorbs its own cancellation, whatever happens outside") {
     scope root;
     scope shielded;
     shielded.shielded = true;
@@ -144,7 +144,7 @@ TEST_CASE("A shielded scope absorbs its own cancellation, whatever happens outsi
     CHECK(shielded.absorbs());
 }
 
-TEST_CASE("Scopes leave the tree in any order among siblings, also by being destroyed") {
+TEST_CASE("scopes leave the tree in any order among siblings, also by being destroyed") {
     scope root;
     std::vector<std::unique_ptr<scope>> children;
     for (int i = 0; i < 5; ++i) {
@@ -163,7 +163,7 @@ TEST_CASE("Scopes leave the tree in any order among siblings, also by being dest
     CHECK(root.first_child == nullptr);
 }
 
-TEST_CASE("A tree of 100,000 scopes, deep or wide, is cancelled without recursion") {
+TEST_CASE("a tree of 100,000 scopes, deep or wide, is cancelled without recursion") {
     constexpr std::size_t count = 100'000;
     {
         std::deque<scope> chain(count);
@@ -180,7 +180,7 @@ TEST_CASE("A tree of 100,000 scopes, deep or wide, is cancelled without recursio
     CHECK(flat.back().effective);
 }
 
-TEST_CASE("A task asked to stop may cancel further scopes: they are worked off in turn, without recursion") {
+TEST_CASE("a task asked to stop may cancel further scopes: they are worked off in turn, without recursion") {
     constexpr std::size_t count = 100'000;
     struct linked : leaf {
         linked() : leaf([](leaf& l) noexcept {

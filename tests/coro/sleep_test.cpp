@@ -40,7 +40,7 @@ TEST_CASE("sleep goes on when its time has come: never early, and on a virtual c
     }());
 }
 
-TEST_CASE("Sleepers wake in the order of their deadlines, those of one instant in the order they fell asleep") {
+TEST_CASE("sleepers wake in the order of their deadlines, those of one instant in the order they fell asleep") {
     scripted_runner s;
     s.run([]() -> task<void> {
         std::vector<int> order;
@@ -53,7 +53,7 @@ TEST_CASE("Sleepers wake in the order of their deadlines, those of one instant i
     }());
 }
 
-TEST_CASE("A delay of zero or less lets the others run first") {
+TEST_CASE("a delay of zero or less lets the others run first") {
     on_every_engine([]() -> task<void> {
         for (const auto delay : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1),
                                  std::chrono::nanoseconds::min()}) {
@@ -68,7 +68,7 @@ TEST_CASE("A delay of zero or less lets the others run first") {
     });
 }
 
-TEST_CASE("A delay that is not a number is refused; one too long to count is for ever") {
+TEST_CASE("a delay that is not a number is refused; one too long to count is for ever") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         CHECK_THROWS_AS(static_cast<void>(sleep(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN()))),
@@ -87,7 +87,7 @@ TEST_CASE("A delay that is not a number is refused; one too long to count is for
     }(s));
 }
 
-TEST_CASE("A sleep counts from the call, not from the await") {
+TEST_CASE("a sleep counts from the call, not from the await") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const time_point start = s.engine.clock();
@@ -108,7 +108,7 @@ TEST_CASE("sleep outside a loop is an error") {
     CHECK(code == errc::no_loop);
 }
 
-TEST_CASE("A cancelled sleep ends in the next turn, and its timer is gone") {
+TEST_CASE("a cancelled sleep ends in the next turn, and its timer is gone") {
     scripted_runner s;
     auto handle = s.runner.create_task(sleep_long());
     s.turns(1);
@@ -119,7 +119,7 @@ TEST_CASE("A cancelled sleep ends in the next turn, and its timer is gone") {
     CHECK(handle.cancelled());
 }
 
-TEST_CASE("A sleep that is over is not undone by a cancel of the same instant") {
+TEST_CASE("a sleep that is over is not undone by a cancel of the same instant") {
     scripted_runner s;
     bool slept = false;
     bool passed = false;

@@ -51,7 +51,7 @@ task<int> descend(int n, bottom what) {
 
 }  // namespace
 
-TEST_CASE("A million awaits in a row that finish at once") {
+TEST_CASE("a million awaits in a row that finish at once") {
     check_stack_use([] {
         scripted_runner s;
         auto body = []() -> task<int> {
@@ -63,7 +63,7 @@ TEST_CASE("A million awaits in a row that finish at once") {
     });
 }
 
-TEST_CASE("A million operations in a row that the engine does in place") {
+TEST_CASE("a million operations in a row that the engine does in place") {
     check_stack_use([] {
         scripted_runner s;
         s.engine.on_start = [](io::operation& op) {
@@ -79,7 +79,7 @@ TEST_CASE("A million operations in a row that the engine does in place") {
     });
 }
 
-TEST_CASE("A million awaits in a row that suspend") {
+TEST_CASE("a million awaits in a row that suspend") {
     check_stack_use([] {
         scripted_runner s;
         auto body = []() -> task<int> {
@@ -91,7 +91,7 @@ TEST_CASE("A million awaits in a row that suspend") {
     });
 }
 
-TEST_CASE("A chain a million deep that ends with a value, suspended at its end or not") {
+TEST_CASE("a chain a million deep that ends with a value, suspended at its end or not") {
     for (const bottom what : {bottom::value, bottom::suspends}) {
         check_stack_use([what] {
             scripted_runner s;
@@ -100,7 +100,7 @@ TEST_CASE("A chain a million deep that ends with a value, suspended at its end o
     }
 }
 
-TEST_CASE("A chain a million deep that ends with an exception") {
+TEST_CASE("a chain a million deep that ends with an exception") {
     check_stack_use([] {
         scripted_runner s;
         try {
@@ -112,7 +112,7 @@ TEST_CASE("A chain a million deep that ends with an exception") {
     });
 }
 
-TEST_CASE("A chain a million deep that is cancelled") {
+TEST_CASE("a chain a million deep that is cancelled") {
     check_stack_use([] {
         scripted_runner s;
         auto handle = s.runner.create_task(descend(many, bottom::cancelled));
@@ -123,7 +123,7 @@ TEST_CASE("A chain a million deep that is cancelled") {
     });
 }
 
-TEST_CASE("A suspended chain a million deep that is dropped with its runner") {
+TEST_CASE("a suspended chain a million deep that is dropped with its runner") {
     check_stack_use([] {
         task_handle<int> handle;
         {
@@ -135,7 +135,7 @@ TEST_CASE("A suspended chain a million deep that is dropped with its runner") {
     });
 }
 
-TEST_CASE("A suspended chain a million deep whose frames are destroyed") {
+TEST_CASE("a suspended chain a million deep whose frames are destroyed") {
     check_stack_use([] {
         scripted_runner s;
         detail::scope scope;
@@ -153,7 +153,7 @@ TEST_CASE("A suspended chain a million deep whose frames are destroyed") {
     });
 }
 
-TEST_CASE("A million suspended tasks side by side that are dropped with their runner") {
+TEST_CASE("a million suspended tasks side by side that are dropped with their runner") {
     check_stack_use([] {
         int ended = 0;
         {
@@ -174,7 +174,7 @@ TEST_CASE("A million suspended tasks side by side that are dropped with their ru
     });
 }
 
-TEST_CASE("A million tasks, each of which joins the one before, that are cancelled from the end") {
+TEST_CASE("a million tasks, each of which joins the one before, that are cancelled from the end") {
     check_stack_use([] {
         scripted_runner s;
         auto sleeper = []() -> task<void> { co_await sleep(24h); };
@@ -188,7 +188,7 @@ TEST_CASE("A million tasks, each of which joins the one before, that are cancell
     });
 }
 
-TEST_CASE("A hundred thousand cancel scopes, one inside another, whose outermost is cancelled") {
+TEST_CASE("a hundred thousand cancel scopes, one inside another, whose outermost is cancelled") {
     check_stack_use([] {
         constexpr int deep = 100'000;
         scripted_runner s;

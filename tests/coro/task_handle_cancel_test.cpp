@@ -19,7 +19,7 @@ task<int> join(task_handle<int>& handle) { co_return co_await handle; }
 
 }  // namespace
 
-TEST_CASE("A task cancelled before its first step never runs: its frame is destroyed, its outcome is cancelled") {
+TEST_CASE("a task cancelled before its first step never runs: its frame is destroyed, its outcome is cancelled") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         bool started = false;
@@ -38,7 +38,7 @@ TEST_CASE("A task cancelled before its first step never runs: its frame is destr
     });
 }
 
-TEST_CASE("Cancel is a request: the task sees it in a later turn, where it waits") {
+TEST_CASE("cancel is a request: the task sees it in a later turn, where it waits") {
     scripted_runner s;
     bool started = false;
     auto handle = s.runner.create_task(wait_for_ever(started));
@@ -54,7 +54,7 @@ TEST_CASE("Cancel is a request: the task sees it in a later turn, where it waits
     CHECK(handle.cancelled());
 }
 
-TEST_CASE("A task that has ended is not touched by a cancel") {
+TEST_CASE("a task that has ended is not touched by a cancel") {
     on_every_engine([]() -> task<void> {
         auto body = []() -> task<int> { co_return 4; };
         auto handle = create_task(body());
@@ -66,7 +66,7 @@ TEST_CASE("A task that has ended is not touched by a cancel") {
     });
 }
 
-TEST_CASE("Cancellation is a level: swallowed, it is raised again at the next await") {
+TEST_CASE("cancellation is a level: swallowed, it is raised again at the next await") {
     on_every_engine([]() -> task<void> {
         int raised = 0;
         auto stubborn = [](int& raised) -> task<int> {
@@ -88,7 +88,7 @@ TEST_CASE("Cancellation is a level: swallowed, it is raised again at the next aw
     });
 }
 
-TEST_CASE("A task that cancels itself goes on to its next await") {
+TEST_CASE("a task that cancels itself goes on to its next await") {
     on_every_engine([]() -> task<void> {
         bool reached = false;
         bool passed = false;
@@ -107,7 +107,7 @@ TEST_CASE("A task that cancels itself goes on to its next await") {
     });
 }
 
-TEST_CASE("A cancelled task that returns without another await has its value") {
+TEST_CASE("a cancelled task that returns without another await has its value") {
     on_every_engine([]() -> task<void> {
         task_handle<int> self;
         auto body = [](task_handle<int>& me) -> task<int> {
@@ -120,7 +120,7 @@ TEST_CASE("A cancelled task that returns without another await has its value") {
     });
 }
 
-TEST_CASE("An await that is entered in a cancelled scope has no effect, and raises one turn later") {
+TEST_CASE("an await that is entered in a cancelled scope has no effect, and raises one turn later") {
     scripted_runner s;
     bool started = false;
     std::vector<std::uint64_t> turns;
@@ -145,7 +145,7 @@ TEST_CASE("An await that is entered in a cancelled scope has no effect, and rais
     for (std::size_t i = 1; i < turns.size(); ++i) CHECK(turns[i] == turns[i - 1] + 1);
 }
 
-TEST_CASE("A loop that swallows its cancellation freezes neither the other tasks nor timers nor the engine") {
+TEST_CASE("a loop that swallows its cancellation freezes neither the other tasks nor timers nor the engine") {
     scripted_runner s;
     bool stop = false;
     int swallowed = 0;
@@ -197,7 +197,7 @@ TEST_CASE("catch (const std::exception&) does not eat a cancellation") {
     });
 }
 
-TEST_CASE("A new exception of the clean-up replaces the cancellation") {
+TEST_CASE("a new exception of the clean-up replaces the cancellation") {
     on_every_engine([]() -> task<void> {
         auto body = []() -> task<void> {
             try {
@@ -214,7 +214,7 @@ TEST_CASE("A new exception of the clean-up replaces the cancellation") {
     });
 }
 
-TEST_CASE("Joining a task that somebody else cancelled throws task_cancelled, which names it") {
+TEST_CASE("joining a task that somebody else cancelled throws task_cancelled, which names it") {
     on_every_engine([]() -> task<void> {
         bool started = false;
         auto handle = create_task(wait_for_ever(started), "the victim");
@@ -226,7 +226,7 @@ TEST_CASE("Joining a task that somebody else cancelled throws task_cancelled, wh
     });
 }
 
-TEST_CASE("A cancelled joiner cancels the task, waits for its end, and ends cancelled itself") {
+TEST_CASE("a cancelled joiner cancels the task, waits for its end, and ends cancelled itself") {
     on_every_engine([]() -> task<void> {
         bool cleaned_up = false;
         auto inner_body = [](bool& cleaned_up) -> task<int> {
@@ -249,7 +249,7 @@ TEST_CASE("A cancelled joiner cancels the task, waits for its end, and ends canc
     });
 }
 
-TEST_CASE("A cancelled joiner is given the result all the same, if the task has one") {
+TEST_CASE("a cancelled joiner is given the result all the same, if the task has one") {
     on_every_engine([]() -> task<void> {
         auto inner_body = []() -> task<int> {
             try {
@@ -274,7 +274,7 @@ TEST_CASE("A cancelled joiner is given the result all the same, if the task has 
     });
 }
 
-TEST_CASE("A cancelled joiner is given the failure of the task's clean-up") {
+TEST_CASE("a cancelled joiner is given the failure of the task's clean-up") {
     on_every_engine([]() -> task<void> {
         auto inner_body = []() -> task<int> {
             try {
@@ -293,7 +293,7 @@ TEST_CASE("A cancelled joiner is given the failure of the task's clean-up") {
     });
 }
 
-TEST_CASE("Completion beats cancellation: a joiner cancelled after the task's end has the result") {
+TEST_CASE("completion beats cancellation: a joiner cancelled after the task's end has the result") {
     scripted_runner s;
     auto inner_body = []() -> task<int> {
         co_await scripted_operation(1);
@@ -313,7 +313,7 @@ TEST_CASE("Completion beats cancellation: a joiner cancelled after the task's en
     CHECK(outer.result() == 5);
 }
 
-TEST_CASE("A chain of joins is cancelled to its end") {
+TEST_CASE("a chain of joins is cancelled to its end") {
     on_every_engine([]() -> task<void> {
         constexpr int length = 1000;
         auto leaf = []() -> task<int> {

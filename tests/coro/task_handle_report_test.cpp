@@ -17,7 +17,7 @@ task<int> fail(std::string text) {
 
 }  // namespace
 
-TEST_CASE("The failure of a detached task is reported with its name and where it was created") {
+TEST_CASE("the failure of a detached task is reported with its name and where it was created") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     const unsigned line = __LINE__ + 1;
@@ -30,7 +30,7 @@ TEST_CASE("The failure of a detached task is reported with its name and where it
     CHECK(recorder.reports[0].file.find("task_handle_report_test.cpp") != std::string::npos);
 }
 
-TEST_CASE("A task without a name is reported under the name that its handle gives") {
+TEST_CASE("a task without a name is reported under the name that its handle gives") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     std::string name;
@@ -43,7 +43,7 @@ TEST_CASE("A task without a name is reported under the name that its handle give
     CHECK(recorder.reports[0].task_name == name);
 }
 
-TEST_CASE("As long as somebody could still read a failure it is not reported") {
+TEST_CASE("as long as somebody could still read a failure it is not reported") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     std::optional handle = s.runner.create_task(fail("late"), "kept");
@@ -55,7 +55,7 @@ TEST_CASE("As long as somebody could still read a failure it is not reported") {
     CHECK(recorder.reports[0].task_name == "kept");
 }
 
-TEST_CASE("A failure that was read is not reported, however it was read") {
+TEST_CASE("a failure that was read is not reported, however it was read") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
@@ -72,7 +72,7 @@ TEST_CASE("A failure that was read is not reported, however it was read") {
     CHECK(recorder.reports.empty());
 }
 
-TEST_CASE("Watching is not reading") {
+TEST_CASE("watching is not reading") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
@@ -82,7 +82,7 @@ TEST_CASE("Watching is not reading") {
     CHECK(recorder.reports.size() == 1);
 }
 
-TEST_CASE("A cancelled task is no failure") {
+TEST_CASE("a cancelled task is no failure") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
@@ -97,7 +97,7 @@ TEST_CASE("A cancelled task is no failure") {
     CHECK(recorder.reports.empty());
 }
 
-TEST_CASE("What tasks throw that are cancelled at the end of run is reported") {
+TEST_CASE("what tasks throw that are cancelled at the end of run is reported") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
@@ -116,7 +116,7 @@ TEST_CASE("What tasks throw that are cancelled at the end of run is reported") {
     CHECK(recorder.reports[0].what == "on the way out");
 }
 
-TEST_CASE("By default a detached failure is one line in the log") {
+TEST_CASE("by default a detached failure is one line in the log") {
     log_recorder log;
     scripted_runner s;
     s.runner.create_task(fail("nobody hears"), "lonely");
@@ -127,7 +127,7 @@ TEST_CASE("By default a detached failure is one line in the log") {
     CHECK(log.has("task_handle_report_test.cpp"));
 }
 
-TEST_CASE("A handle with an unread failure may outlive its runner: the failure is reported before the loop goes") {
+TEST_CASE("a handle with an unread failure may outlive its runner: the failure is reported before the loop goes") {
     log_recorder log;
     std::optional<task_handle<int>> handle;
     {

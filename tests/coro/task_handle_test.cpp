@@ -74,7 +74,7 @@ TEST_CASE("co_await of a handle moves the result out: values, move-only, referen
     });
 }
 
-TEST_CASE("A result is given once: the second await is an error") {
+TEST_CASE("a result is given once: the second await is an error") {
     on_every_engine([]() -> task<void> {
         auto handle = create_task(number_later(3));
         const int n = co_await handle;
@@ -90,7 +90,7 @@ TEST_CASE("A result is given once: the second await is an error") {
     });
 }
 
-TEST_CASE("Of two that join the same task both go on: one has the result, the other an error") {
+TEST_CASE("of two that join the same task both go on: one has the result, the other an error") {
     on_every_engine([]() -> task<void> {
         auto handle = create_task(number_later(3));
         auto join = [](task_handle<int>& h) -> task<int> { co_return co_await h; };
@@ -103,7 +103,7 @@ TEST_CASE("Of two that join the same task both go on: one has the result, the ot
     });
 }
 
-TEST_CASE("A failure is given to everybody who asks") {
+TEST_CASE("a failure is given to everybody who asks") {
     on_every_engine([]() -> task<void> {
         auto handle = create_task(fail_later("broke"));
         for (int i = 0; i < 2; ++i) {
@@ -120,7 +120,7 @@ TEST_CASE("A failure is given to everybody who asks") {
     });
 }
 
-TEST_CASE("An empty handle cannot be awaited or watched, and an empty task cannot be started") {
+TEST_CASE("an empty handle cannot be awaited or watched, and an empty task cannot be started") {
     on_every_engine([]() -> task<void> {
         const bool joined = co_await throws<std::logic_error>(task_handle<int>());
         CHECK(joined);
@@ -142,7 +142,7 @@ TEST_CASE("create_task outside a loop is an error") {
     CHECK(code == errc::no_loop);
 }
 
-TEST_CASE("A task that waits for itself gets an error, not a deadlock") {
+TEST_CASE("a task that waits for itself gets an error, not a deadlock") {
     on_every_engine([]() -> task<void> {
         task_handle<void> self;
         auto body = [](task_handle<void>& me, int& errors) -> task<void> {
@@ -164,7 +164,7 @@ TEST_CASE("A task that waits for itself gets an error, not a deadlock") {
     });
 }
 
-TEST_CASE("The members tell the state, and refuse to tell an outcome that is not there") {
+TEST_CASE("the members tell the state, and refuse to tell an outcome that is not there") {
     on_every_engine([]() -> task<void> {
         auto handle = create_task(number_later(3), "three");
         CHECK(handle.name() == "three");
@@ -189,7 +189,7 @@ TEST_CASE("The members tell the state, and refuse to tell an outcome that is not
     });
 }
 
-TEST_CASE("A task without a name gets one of its own") {
+TEST_CASE("a task without a name gets one of its own") {
     on_every_engine([]() -> task<void> {
         auto a = create_task(number_later(1));
         auto b = create_task(number_later(2));
@@ -221,7 +221,7 @@ TEST_CASE("wait only watches: the result stays, and cancelling the watcher leave
     });
 }
 
-TEST_CASE("A handle may be moved, and dropped, while it is awaited") {
+TEST_CASE("a handle may be moved, and dropped, while it is awaited") {
     on_every_engine([]() -> task<void> {
         auto handle = create_task(number_later(3));
         auto join = [](task_handle<int>& h) -> task<int> { co_return co_await h; };
@@ -235,7 +235,7 @@ TEST_CASE("A handle may be moved, and dropped, while it is awaited") {
     });
 }
 
-TEST_CASE("Done callbacks are called in a turn after the end, in the order of registration") {
+TEST_CASE("done callbacks are called in a turn after the end, in the order of registration") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     std::vector<int> order;
@@ -260,7 +260,7 @@ TEST_CASE("Done callbacks are called in a turn after the end, in the order of re
     CHECK(recorder.reports[0].what == "callback broke");
 }
 
-TEST_CASE("The loop keeps a task alive whose handle was dropped") {
+TEST_CASE("the loop keeps a task alive whose handle was dropped") {
     on_every_engine([]() -> task<void> {
         bool finished = false;
         auto body = [](bool& flag) -> task<void> {
@@ -274,7 +274,7 @@ TEST_CASE("The loop keeps a task alive whose handle was dropped") {
     });
 }
 
-TEST_CASE("The frame, parameters included, is destroyed before those who wait go on") {
+TEST_CASE("the frame, parameters included, is destroyed before those who wait go on") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         auto body = [](counted) -> task<void> {
@@ -291,7 +291,7 @@ TEST_CASE("The frame, parameters included, is destroyed before those who wait go
     });
 }
 
-TEST_CASE("A result whose move throws becomes the failure of its task") {
+TEST_CASE("a result whose move throws becomes the failure of its task") {
     struct stubborn {
         stubborn() = default;
         explicit stubborn(int moves) : moves_left(moves) {}

@@ -61,7 +61,7 @@ struct no_default {
 
 }  // namespace
 
-TEST_CASE("A task is lazy: nothing of its body runs before it is awaited") {
+TEST_CASE("a task is lazy: nothing of its body runs before it is awaited") {
     on_every_engine([]() -> task<void> {
         bool ran = false;
         task<void> t = set(ran);
@@ -74,14 +74,14 @@ TEST_CASE("A task is lazy: nothing of its body runs before it is awaited") {
     });
 }
 
-TEST_CASE("A task that is never awaited never runs, and frees its frame and parameters") {
+TEST_CASE("a task that is never awaited never runs, and frees its frame and parameters") {
     counted::reset();
     { const task<void> t = hold(counted(7)); }
     CHECK(counted::made > 0);
     CHECK(counted::alive() == 0);
 }
 
-TEST_CASE("Assigning to a task frees the frame it had") {
+TEST_CASE("assigning to a task frees the frame it had") {
     counted::reset();
     task<void> t = hold(counted(7));
     CHECK(counted::alive() == 1);
@@ -92,7 +92,7 @@ TEST_CASE("Assigning to a task frees the frame it had") {
     CHECK_FALSE(static_cast<bool>(t));
 }
 
-TEST_CASE("A parameter by value is moved into the frame once, and is gone when the await is over") {
+TEST_CASE("a parameter by value is moved into the frame once, and is gone when the await is over") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         co_await hold(counted(7));
@@ -104,7 +104,7 @@ TEST_CASE("A parameter by value is moved into the frame once, and is gone when t
     });
 }
 
-TEST_CASE("Results may be values, move-only, references, without default constructor, or nothing") {
+TEST_CASE("results may be values, move-only, references, without default constructor, or nothing") {
     on_every_engine([]() -> task<void> {
         const int n = co_await number(42);
         CHECK(n == 42);
@@ -145,7 +145,7 @@ TEST_CASE("Results may be values, move-only, references, without default constru
     });
 }
 
-TEST_CASE("A result is constructed and destroyed in equal numbers, awaited or dropped") {
+TEST_CASE("a result is constructed and destroyed in equal numbers, awaited or dropped") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         {
@@ -159,7 +159,7 @@ TEST_CASE("A result is constructed and destroyed in equal numbers, awaited or dr
     });
 }
 
-TEST_CASE("An exception goes to whoever awaits, whether the task had suspended or not") {
+TEST_CASE("an exception goes to whoever awaits, whether the task had suspended or not") {
     on_every_engine([]() -> task<void> {
         const std::string now = co_await message_of(fail_now("broke now"));
         CHECK(now == "broke now");
@@ -170,7 +170,7 @@ TEST_CASE("An exception goes to whoever awaits, whether the task had suspended o
     });
 }
 
-TEST_CASE("What was alive in a task that throws is destroyed before the exception arrives") {
+TEST_CASE("what was alive in a task that throws is destroyed before the exception arrives") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         auto failing = [](counted) -> task<void> {
@@ -189,7 +189,7 @@ TEST_CASE("What was alive in a task that throws is destroyed before the exceptio
     });
 }
 
-TEST_CASE("Awaiting a task that was moved from, awaited before or never made is an error, not a crash") {
+TEST_CASE("awaiting a task that was moved from, awaited before or never made is an error, not a crash") {
     on_every_engine([]() -> task<void> {
         task<int> t = number(1);
         task<int> moved = std::move(t);
@@ -204,7 +204,7 @@ TEST_CASE("Awaiting a task that was moved from, awaited before or never made is 
     });
 }
 
-TEST_CASE("Children that finish at once run in place: no turn of the loop passes") {
+TEST_CASE("children that finish at once run in place: no turn of the loop passes") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const auto before = s.loop().statistics().steps;
@@ -225,7 +225,7 @@ task<int> sum_below(int n) {
 
 }  // namespace
 
-TEST_CASE("A chain deeper than what is resumed in place gives the right result") {
+TEST_CASE("a chain deeper than what is resumed in place gives the right result") {
     on_every_engine([]() -> task<void> {
         for (const int depth : {1, 31, 32, 33, 64, 100, 1000}) {
             const int sum = co_await sum_below(depth);
@@ -234,7 +234,7 @@ TEST_CASE("A chain deeper than what is resumed in place gives the right result")
     });
 }
 
-TEST_CASE("Awaiting a task is not itself a point of cancellation") {
+TEST_CASE("awaiting a task is not itself a point of cancellation") {
     scripted_runner s;
     s.run([]() -> task<void> {
         cancel_scope scope;
@@ -250,7 +250,7 @@ TEST_CASE("Awaiting a task is not itself a point of cancellation") {
     }());
 }
 
-TEST_CASE("A closure that is a coroutine keeps working while it is named") {
+TEST_CASE("a closure that is a coroutine keeps working while it is named") {
     on_every_engine([]() -> task<void> {
         const std::string text = "a string that is too long to be kept in place, whatever the library";
         auto closure = [text](int n) -> task<std::string> {

@@ -89,7 +89,7 @@ TEST_CASE("timeout waits for the task to end before it throws") {
     }(s));
 }
 
-TEST_CASE("A task that swallows the time-out and returns is given its value; one that fails, its failure") {
+TEST_CASE("a task that swallows the time-out and returns is given its value; one that fails, its failure") {
     on_every_engine([]() -> task<void> {
         auto swallows = []() -> task<int> {
             try {
@@ -113,7 +113,7 @@ TEST_CASE("A task that swallows the time-out and returns is given its value; one
     });
 }
 
-TEST_CASE("A timeout of zero or less lets the task run to its first await") {
+TEST_CASE("a timeout of zero or less lets the task run to its first await") {
     on_every_engine([]() -> task<void> {
         for (const auto delay : {0s, -1s}) {
             bool reached = false;
@@ -150,7 +150,7 @@ TEST_CASE("timeout converts only its own cancellation: one from outside stays a 
     });
 }
 
-TEST_CASE("A time-out of the task itself is not taken for the timeout's own") {
+TEST_CASE("a time-out of the task itself is not taken for the timeout's own") {
     on_every_engine([]() -> task<void> {
         auto body = []() -> task<void> {
             co_await yield();
@@ -163,7 +163,7 @@ TEST_CASE("A time-out of the task itself is not taken for the timeout's own") {
     });
 }
 
-TEST_CASE("Of nested timeouts that expire together the outermost throws") {
+TEST_CASE("of nested timeouts that expire together the outermost throws") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         for (const bool inner_first : {false, true}) {
@@ -191,7 +191,7 @@ TEST_CASE("Of nested timeouts that expire together the outermost throws") {
     }(s));
 }
 
-TEST_CASE("A deadline of the same instant as the end of a sleep loses") {
+TEST_CASE("a deadline of the same instant as the end of a sleep loses") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const time_point when = s.engine.clock() + 5s;
@@ -204,7 +204,7 @@ TEST_CASE("A deadline of the same instant as the end of a sleep loses") {
     }(s));
 }
 
-TEST_CASE("Completion, cancellation and deadline at one instant: the completion wins in every order") {
+TEST_CASE("completion, cancellation and deadline at one instant: the completion wins in every order") {
     enum class event { complete, cancel, deadline };
     std::array order{event::complete, event::cancel, event::deadline};
     do {
@@ -245,7 +245,7 @@ TEST_CASE("Completion, cancellation and deadline at one instant: the completion 
     } while (std::next_permutation(order.begin(), order.end()));
 }
 
-TEST_CASE("The cancel request comes first, the operation succeeds all the same: its result is delivered") {
+TEST_CASE("the cancel request comes first, the operation succeeds all the same: its result is delivered") {
     scripted_runner s;
     s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
     int result = 0;
@@ -270,7 +270,7 @@ TEST_CASE("The cancel request comes first, the operation succeeds all the same: 
     CHECK_FALSE(passed);
 }
 
-TEST_CASE("The deadline comes first, the operation succeeds all the same: no time-out") {
+TEST_CASE("the deadline comes first, the operation succeeds all the same: no time-out") {
     scripted_runner s;
     s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
     s.finish_after(9s, 1, 5);
@@ -281,7 +281,7 @@ TEST_CASE("The deadline comes first, the operation succeeds all the same: no tim
     }());
 }
 
-TEST_CASE("The deadline comes first and the operation ends cancelled: a time-out, when the operation has ended") {
+TEST_CASE("the deadline comes first and the operation ends cancelled: a time-out, when the operation has ended") {
     scripted_runner s;
     s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
     const time_point start = s.engine.clock();
@@ -293,7 +293,7 @@ TEST_CASE("The deadline comes first and the operation ends cancelled: a time-out
     }(s, start));
 }
 
-TEST_CASE("A joined task that ends at the deadline's instant gives its result") {
+TEST_CASE("a joined task that ends at the deadline's instant gives its result") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const time_point when = s.engine.clock() + 5s;

@@ -57,7 +57,7 @@ task<std::string> read_text(file& f, std::size_t size, std::uint64_t offset) {
 
 }  // namespace
 
-TEST_CASE("Modes: read must exist, write truncates, read_write keeps, create_new must not exist, append goes to the end") {
+TEST_CASE("modes: read must exist, write truncates, read_write keeps, create_new must not exist, append goes to the end") {
     const temporary_directory directory;
     async::run([](const temporary_directory& directory) -> task<void> {
         const std::string path = directory / "file";
@@ -100,7 +100,7 @@ TEST_CASE("Modes: read must exist, write truncates, read_write keeps, create_new
     }(directory));
 }
 
-TEST_CASE("A file that is not there is an error with the path, and so is a directory") {
+TEST_CASE("a file that is not there is an error with the path, and so is a directory") {
     const temporary_directory directory;
     async::run([](const temporary_directory& directory) -> task<void> {
         const std::string missing = directory / "missing";
@@ -119,7 +119,7 @@ TEST_CASE("A file that is not there is an error with the path, and so is a direc
     }(directory));
 }
 
-TEST_CASE("Reads and writes at positions; reading at the end or beyond gives nothing") {
+TEST_CASE("reads and writes at positions; reading at the end or beyond gives nothing") {
     const temporary_directory directory;
     put(directory / "file", "0123456789");
     async::run([](const temporary_directory& directory) -> task<void> {
@@ -148,7 +148,7 @@ TEST_CASE("Reads and writes at positions; reading at the end or beyond gives not
     }(directory));
 }
 
-TEST_CASE("A closed file gives errc::closed; closing it again does nothing") {
+TEST_CASE("a closed file gives errc::closed; closing it again does nothing") {
     const temporary_directory directory;
     put(directory / "file", "x");
     async::run([](const temporary_directory& directory) -> task<void> {
@@ -188,7 +188,7 @@ TEST_CASE("close takes effect in a cancelled scope") {
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("Whole files are written and read back: 0 B, 1 B, 4 KiB and around it, 1 MiB") {
+TEST_CASE("whole files are written and read back: 0 B, 1 B, 4 KiB and around it, 1 MiB") {
     const temporary_directory directory;
     async::run([](const temporary_directory& directory) -> task<void> {
         for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{4096},
@@ -208,7 +208,7 @@ TEST_CASE("Whole files are written and read back: 0 B, 1 B, 4 KiB and around it,
 
 #ifdef __linux__
 
-TEST_CASE("A full disk is an error with the path") {
+TEST_CASE("a full disk is an error with the path") {
     async::run([]() -> task<void> {
         std::error_code code;
         std::string message;
@@ -223,7 +223,7 @@ TEST_CASE("A full disk is an error with the path") {
     }());
 }
 
-TEST_CASE("Files without a size are read to their end") {
+TEST_CASE("files without a size are read to their end") {
     async::run([]() -> task<void> {
         const std::string status = co_await read_file("/proc/self/status");
         CHECK(status.find("Pid:") != std::string::npos);
@@ -234,7 +234,7 @@ TEST_CASE("Files without a size are read to their end") {
 
 #endif
 
-TEST_CASE("Many files at once, by gather") {
+TEST_CASE("many files at once, by gather") {
     const temporary_directory directory;
     const int before = open_descriptors();
     async::run([](const temporary_directory& directory) -> task<void> {
@@ -251,7 +251,7 @@ TEST_CASE("Many files at once, by gather") {
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("Many operations on one file at once") {
+TEST_CASE("many operations on one file at once") {
     const temporary_directory directory;
     async::run([](const temporary_directory& directory) -> task<void> {
         file f = co_await file::open(directory / "file", open_mode::create_new);
@@ -272,7 +272,7 @@ TEST_CASE("Many operations on one file at once") {
     }(directory));
 }
 
-TEST_CASE("A file may be closed by its destructor while operations are pending; it is busy for close until then") {
+TEST_CASE("a file may be closed by its destructor while operations are pending; it is busy for close until then") {
     const temporary_directory directory;
     const std::string text = pattern(1 << 20);
     put(directory / "file", text);
@@ -307,7 +307,7 @@ TEST_CASE("A file may be closed by its destructor while operations are pending; 
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("Cancelled operations leave no descriptor behind, whenever the cancellation comes") {
+TEST_CASE("cancelled operations leave no descriptor behind, whenever the cancellation comes") {
     const temporary_directory directory;
     put(directory / "file", pattern(100'000));
     const int before = open_descriptors();
@@ -329,7 +329,7 @@ TEST_CASE("Cancelled operations leave no descriptor behind, whenever the cancell
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("The path is copied at the call: a temporary may name it") {
+TEST_CASE("the path is copied at the call: a temporary may name it") {
     const temporary_directory directory;
     put(directory / "file", "content");
     async::run([](const temporary_directory& directory) -> task<void> {

@@ -7,7 +7,7 @@
 
 using namespace async_tests;
 
-TEST_CASE("The function of a callback is destroyed once it was called, even while a handle is kept") {
+TEST_CASE("the function of a callback is destroyed once it was called, even while a handle is kept") {
     counted::reset();
     scripted_runner s;
     auto handle = s.loop().call_soon([c = counted(1)] { CHECK(c.value == 1); });
@@ -17,7 +17,7 @@ TEST_CASE("The function of a callback is destroyed once it was called, even whil
     CHECK_FALSE(handle.pending());
 }
 
-TEST_CASE("The function of a callback is destroyed when it is cancelled") {
+TEST_CASE("the function of a callback is destroyed when it is cancelled") {
     counted::reset();
     scripted_runner s;
     auto soon = s.loop().call_soon([c = counted(1)] { static_cast<void>(c); });
@@ -30,7 +30,7 @@ TEST_CASE("The function of a callback is destroyed when it is cancelled") {
     CHECK(s.loop().core().ready.empty());
 }
 
-TEST_CASE("A callback that destroys its own captures' last handle is safe") {
+TEST_CASE("a callback that destroys its own captures' last handle is safe") {
     scripted_runner s;
     auto handle = std::make_shared<callback_handle>();
     *handle = s.loop().call_soon([handle] { handle->cancel(); });
@@ -39,7 +39,7 @@ TEST_CASE("A callback that destroys its own captures' last handle is safe") {
     CHECK(s.loop().core().ready.empty());
 }
 
-TEST_CASE("Handles are moved, not shared; a moved-from handle does nothing") {
+TEST_CASE("handles are moved, not shared; a moved-from handle does nothing") {
     scripted_runner s;
     int calls = 0;
     auto a = s.loop().call_soon([&] { ++calls; });
@@ -53,7 +53,7 @@ TEST_CASE("Handles are moved, not shared; a moved-from handle does nothing") {
     CHECK(calls == 11);
 }
 
-TEST_CASE("A callback that is cancelled by its function's destructor does no harm") {
+TEST_CASE("a callback that is cancelled by its function's destructor does no harm") {
     scripted_runner s;
     struct canceller {
         callback_handle* handle;

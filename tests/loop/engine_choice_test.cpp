@@ -10,7 +10,7 @@
 
 using namespace async_tests;
 
-TEST_CASE("The engine is the one this run of the tests is about") {
+TEST_CASE("the engine is the one this run of the tests is about") {
     const std::string seen = async::run([]() -> task<std::string> { co_return this_loop().engine_name(); }());
     CHECK((seen == "uring" || seen == "asio"));
     if (const char* expected = std::getenv("LIBASYNC_TEST_ENGINE")) CHECK(seen == expected);
@@ -25,7 +25,7 @@ TEST_CASE("LIBASYNC_ENGINE chooses the engine, and an option beats it") {
     CHECK(std::string(runner({.engine = engine_kind::asio}).loop().engine_name()) == "asio");
 }
 
-TEST_CASE("An unknown name in LIBASYNC_ENGINE is an error that names it and those that exist") {
+TEST_CASE("an unknown name in LIBASYNC_ENGINE is an error that names it and those that exist") {
     environment_variable choice("LIBASYNC_ENGINE", "urnig");
     std::string message;
     try {
@@ -39,7 +39,7 @@ TEST_CASE("An unknown name in LIBASYNC_ENGINE is an error that names it and thos
     CHECK(message.find("asio") != std::string::npos);
 }
 
-TEST_CASE("An empty LIBASYNC_ENGINE means the same as none") {
+TEST_CASE("an empty LIBASYNC_ENGINE means the same as none") {
     std::string with_empty;
     std::string with_none;
     log_recorder log;
@@ -54,7 +54,7 @@ TEST_CASE("An empty LIBASYNC_ENGINE means the same as none") {
     CHECK(with_empty == with_none);
 }
 
-TEST_CASE("An engine that was asked for and cannot run is an error with the reason, not another engine") {
+TEST_CASE("an engine that was asked for and cannot run is an error with the reason, not another engine") {
     environment_variable choice("LIBASYNC_ENGINE", "uring");
     std::string why;
     try {

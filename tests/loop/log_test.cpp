@@ -11,7 +11,7 @@
 using namespace async_tests;
 using async::log_level;
 
-TEST_CASE("A handler receives level and message until it is replaced") {
+TEST_CASE("a handler receives level and message until it is replaced") {
     std::vector<std::string> first;
     std::vector<std::string> second;
     async::set_log_handler([&](log_level, std::string_view message) { first.emplace_back(message); });
@@ -26,7 +26,7 @@ TEST_CASE("A handler receives level and message until it is replaced") {
     CHECK(second == std::vector<std::string>{"two"});
 }
 
-TEST_CASE("What a log handler throws is dropped, and the next line reaches it again") {
+TEST_CASE("what a log handler throws is dropped, and the next line reaches it again") {
     int calls = 0;
     async::set_log_handler([&](log_level, std::string_view) {
         if (++calls == 1) throw 1;
@@ -37,7 +37,7 @@ TEST_CASE("What a log handler throws is dropped, and the next line reaches it ag
     CHECK(calls == 2);
 }
 
-TEST_CASE("Threads may log at once: the handler is called one call at a time") {
+TEST_CASE("threads may log at once: the handler is called one call at a time") {
     int calls = 0;
     async::set_log_handler([&](log_level, std::string_view) { ++calls; });
     std::vector<std::thread> threads;

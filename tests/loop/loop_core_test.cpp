@@ -21,7 +21,7 @@ task<void> operate_times(int count) {
 
 }  // namespace
 
-TEST_CASE("While coroutines are ready the engine is left alone for up to 256 steps") {
+TEST_CASE("while coroutines are ready the engine is left alone for up to 256 steps") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         co_await sleep(1ms);  // the turn has just visited the engine
@@ -37,7 +37,7 @@ TEST_CASE("While coroutines are ready the engine is left alone for up to 256 ste
     }(s));
 }
 
-TEST_CASE("A post is news: the next turn visits the engine, whatever is ready") {
+TEST_CASE("a post is news: the next turn visits the engine, whatever is ready") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         co_await sleep(1ms);
@@ -50,7 +50,7 @@ TEST_CASE("A post is news: the next turn visits the engine, whatever is ready") 
     }(s));
 }
 
-TEST_CASE("With nothing ready each turn visits the engine once") {
+TEST_CASE("with nothing ready each turn visits the engine once") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         co_await sleep(1ms);
@@ -60,7 +60,7 @@ TEST_CASE("With nothing ready each turn visits the engine once") {
     }(s));
 }
 
-TEST_CASE("After 128 operations that were done at once a step goes to the end of the ready queue") {
+TEST_CASE("after 128 operations that were done at once a step goes to the end of the ready queue") {
     scripted_runner s;
     s.engine.on_start = [](io::operation&) { return true; };
     s.run([](scripted_runner& s) -> task<void> {
@@ -78,7 +78,7 @@ TEST_CASE("After 128 operations that were done at once a step goes to the end of
     }(s));
 }
 
-TEST_CASE("A task whose operations are all done at once lets the others run") {
+TEST_CASE("a task whose operations are all done at once lets the others run") {
     scripted_runner s;
     s.engine.on_start = [](io::operation&) { return true; };
     s.run([]() -> task<void> {
@@ -98,7 +98,7 @@ TEST_CASE("A task whose operations are all done at once lets the others run") {
     }());
 }
 
-TEST_CASE("An operation that finished is resumed before a timer of the same instant") {
+TEST_CASE("an operation that finished is resumed before a timer of the same instant") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         std::vector<std::string> order;
@@ -112,7 +112,7 @@ TEST_CASE("An operation that finished is resumed before a timer of the same inst
     }(s));
 }
 
-TEST_CASE("A slow step is logged, a quick one is not") {
+TEST_CASE("a slow step is logged, a quick one is not") {
     log_recorder log;
     scripted_runner s({.slow_step = 2ms});
     s.loop().call_soon([] {});
@@ -128,7 +128,7 @@ TEST_CASE("A slow step is logged, a quick one is not") {
     CHECK(log.lines.back().find("a step of the loop took") != std::string::npos);
 }
 
-TEST_CASE("A loop that may spin still sleeps, wakes and keeps its deadlines") {
+TEST_CASE("a loop that may spin still sleeps, wakes and keeps its deadlines") {
     runner r({.spin = 200us});
     r.run([](runner& r) -> task<void> {
         for (int i = 0; i < 40; ++i) {
@@ -143,7 +143,7 @@ TEST_CASE("A loop that may spin still sleeps, wakes and keeps its deadlines") {
     }(r));
 }
 
-TEST_CASE("Outside a loop what needs one says so") {
+TEST_CASE("outside a loop what needs one says so") {
     CHECK(detail::this_core == nullptr);
     try {
         detail::require_core("something");

@@ -12,7 +12,7 @@
 
 using namespace async_tests;
 
-TEST_CASE("A callback is never called inline, and callbacks are called in the order they were given") {
+TEST_CASE("a callback is never called inline, and callbacks are called in the order they were given") {
     scripted_runner s;
     std::vector<int> order;
     for (int i = 0; i < 5; ++i) s.loop().call_soon([&order, i] { order.push_back(i); });
@@ -23,7 +23,7 @@ TEST_CASE("A callback is never called inline, and callbacks are called in the or
     CHECK(order.size() == 5);
 }
 
-TEST_CASE("A turn runs what is ready when it begins: what that makes ready runs in the next") {
+TEST_CASE("a turn runs what is ready when it begins: what that makes ready runs in the next") {
     scripted_runner s;
     std::vector<std::string> order;
     s.loop().call_soon([&] {
@@ -37,7 +37,7 @@ TEST_CASE("A turn runs what is ready when it begins: what that makes ready runs 
     CHECK(order == std::vector<std::string>{"first", "second", "made by first"});
 }
 
-TEST_CASE("A callback that reschedules itself for ever starves neither timers nor posts nor completions") {
+TEST_CASE("a callback that reschedules itself for ever starves neither timers nor posts nor completions") {
     scripted_runner s;
     std::uint64_t calls = 0;
     std::uint64_t timer_at = 0;
@@ -57,7 +57,7 @@ TEST_CASE("A callback that reschedules itself for ever starves neither timers no
     CHECK(post_at < 300);
 }
 
-TEST_CASE("A cancelled callback is not called, not even by one of the same turn") {
+TEST_CASE("a cancelled callback is not called, not even by one of the same turn") {
     scripted_runner s;
     std::vector<int> order;
     callback_handle second;
@@ -77,7 +77,7 @@ TEST_CASE("A cancelled callback is not called, not even by one of the same turn"
     CHECK(order == std::vector{1, 4});
 }
 
-TEST_CASE("A callback's handle tells whether it still waits; dropping it does not cancel") {
+TEST_CASE("a callback's handle tells whether it still waits; dropping it does not cancel") {
     scripted_runner s;
     int calls = 0;
     CHECK_FALSE(callback_handle().pending());
@@ -95,7 +95,7 @@ TEST_CASE("A callback's handle tells whether it still waits; dropping it does no
     CHECK_FALSE(later.pending());
 }
 
-TEST_CASE("A callback can cancel itself and drop its own handle") {
+TEST_CASE("a callback can cancel itself and drop its own handle") {
     scripted_runner s;
     int calls = 0;
     callback_handle self;
@@ -108,7 +108,7 @@ TEST_CASE("A callback can cancel itself and drop its own handle") {
     CHECK(calls == 1);
 }
 
-TEST_CASE("A handle may outlive its loop: its callback does not wait any more") {
+TEST_CASE("a handle may outlive its loop: its callback does not wait any more") {
     counted::reset();
     callback_handle soon;
     callback_handle later;
@@ -125,7 +125,7 @@ TEST_CASE("A handle may outlive its loop: its callback does not wait any more") 
     later.cancel();
 }
 
-TEST_CASE("Timers are called in the order of their deadlines, those of one instant in the order they were set") {
+TEST_CASE("timers are called in the order of their deadlines, those of one instant in the order they were set") {
     scripted_runner s;
     std::vector<int> order;
     const time_point when = s.loop().now() + 5s;
@@ -141,7 +141,7 @@ TEST_CASE("Timers are called in the order of their deadlines, those of one insta
     for (int i = 0; i < 102; ++i) CHECK(order[static_cast<std::size_t>(i)] == i - 1);
 }
 
-TEST_CASE("A timer is never early") {
+TEST_CASE("a timer is never early") {
     runner r;
     int left = 0;
     bool early = false;
@@ -157,7 +157,7 @@ TEST_CASE("A timer is never early") {
     CHECK_FALSE(early);
 }
 
-TEST_CASE("Zero and negative delays are due in a later turn, never inline") {
+TEST_CASE("zero and negative delays are due in a later turn, never inline") {
     scripted_runner s;
     int calls = 0;
     s.loop().call_later(0ms, [&] { ++calls; });
@@ -171,7 +171,7 @@ TEST_CASE("Zero and negative delays are due in a later turn, never inline") {
     CHECK(calls == 6);
 }
 
-TEST_CASE("A delay that is not a number is refused, one too long to count means for ever") {
+TEST_CASE("a delay that is not a number is refused, one too long to count means for ever") {
     scripted_runner s;
     using real = std::chrono::duration<double>;
     CHECK_THROWS_AS(s.loop().call_later(real(std::numeric_limits<double>::quiet_NaN()), [] {}), std::invalid_argument);
@@ -192,12 +192,12 @@ TEST_CASE("A delay that is not a number is refused, one too long to count means 
     CHECK(handle.pending());
 }
 
-TEST_CASE("A fraction of a nanosecond is rounded up, so that no timer is early") {
+TEST_CASE("a fraction of a nanosecond is rounded up, so that no timer is early") {
     scripted_runner s;
     CHECK(s.loop().deadline_after(std::chrono::duration<double, std::nano>(0.25)) == s.engine.clock() + 1ns);
 }
 
-TEST_CASE("A timer set by a timer's callback does not run in the same turn") {
+TEST_CASE("a timer set by a timer's callback does not run in the same turn") {
     scripted_runner s;
     int depth = 0;
     unique_function<void()> again = [&] {
@@ -211,7 +211,7 @@ TEST_CASE("A timer set by a timer's callback does not run in the same turn") {
     }
 }
 
-TEST_CASE("Delays count from the call, not from the beginning of a long step") {
+TEST_CASE("delays count from the call, not from the beginning of a long step") {
     runner r;
     time_point due{};
     r.loop().call_soon([&] {
@@ -224,7 +224,7 @@ TEST_CASE("Delays count from the call, not from the beginning of a long step") {
     CHECK(due != time_point{});
 }
 
-TEST_CASE("What a callback throws goes to the exception handler with its place of creation, and the loop goes on") {
+TEST_CASE("what a callback throws goes to the exception handler with its place of creation, and the loop goes on") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     bool called = false;
@@ -243,7 +243,7 @@ TEST_CASE("What a callback throws goes to the exception handler with its place o
     CHECK(recorder.reports[0].message == "a callback threw");
 }
 
-TEST_CASE("Without a handler a failure is one line in the log") {
+TEST_CASE("without a handler a failure is one line in the log") {
     log_recorder log;
     scripted_runner s;
     s.loop().call_soon([] { throw std::runtime_error("no one listens"); });
@@ -254,7 +254,7 @@ TEST_CASE("Without a handler a failure is one line in the log") {
     CHECK(log.has("loop_test.cpp"));
 }
 
-TEST_CASE("An exception handler that throws does not kill the loop, and both failures are logged") {
+TEST_CASE("an exception handler that throws does not kill the loop, and both failures are logged") {
     log_recorder log;
     scripted_runner s;
     bool called = false;
@@ -267,7 +267,7 @@ TEST_CASE("An exception handler that throws does not kill the loop, and both fai
     CHECK(log.has("the exception handler itself threw"));
 }
 
-TEST_CASE("Posts of many threads all arrive, those of one thread in order, and wake the loop") {
+TEST_CASE("posts of many threads all arrive, those of one thread in order, and wake the loop") {
     constexpr int threads = 8;
     constexpr int posts = 2000;
     runner r;
@@ -291,7 +291,7 @@ TEST_CASE("Posts of many threads all arrive, those of one thread in order, and w
     CHECK(arrived == threads * posts);
 }
 
-TEST_CASE("A post wakes a loop that sleeps without any timer") {
+TEST_CASE("a post wakes a loop that sleeps without any timer") {
     runner r;
     for (int i = 0; i < 50; ++i) {
         std::atomic<bool> called = false;
@@ -304,7 +304,7 @@ TEST_CASE("A post wakes a loop that sleeps without any timer") {
     }
 }
 
-TEST_CASE("A post from the loop's own thread is taken in a later turn") {
+TEST_CASE("a post from the loop's own thread is taken in a later turn") {
     scripted_runner s;
     int calls = 0;
     s.loop().call_soon([&] {
@@ -340,7 +340,7 @@ struct posts_at_the_end {
 
 }  // namespace
 
-TEST_CASE("A post to a loop that has closed fails") {
+TEST_CASE("a post to a loop that has closed fails") {
     std::error_code outcome;
     {
         runner r;
@@ -349,7 +349,7 @@ TEST_CASE("A post to a loop that has closed fails") {
     CHECK(outcome == errc::closed);
 }
 
-TEST_CASE("What was posted and never ran is destroyed with its loop") {
+TEST_CASE("what was posted and never ran is destroyed with its loop") {
     counted::reset();
     {
         runner r;
@@ -360,7 +360,7 @@ TEST_CASE("What was posted and never ran is destroyed with its loop") {
     CHECK(counted::alive() == 0);
 }
 
-TEST_CASE("In debug mode a call from another thread is refused") {
+TEST_CASE("in debug mode a call from another thread is refused") {
     scripted_runner s({.debug = true});
     std::string refused;
     std::thread([&] {

@@ -13,7 +13,7 @@
 
 using namespace async_tests;
 
-TEST_CASE("Notifications before the callback are taken together, later ones call again") {
+TEST_CASE("notifications before the callback are taken together, later ones call again") {
     scripted_runner s;
     int calls = 0;
     notifier n(s.loop(), [&] { ++calls; });
@@ -30,7 +30,7 @@ TEST_CASE("Notifications before the callback are taken together, later ones call
     CHECK(calls == 2);
 }
 
-TEST_CASE("A notification from inside the callback calls again in a later turn") {
+TEST_CASE("a notification from inside the callback calls again in a later turn") {
     scripted_runner s;
     int calls = 0;
     notifier* self = nullptr;
@@ -47,7 +47,7 @@ TEST_CASE("A notification from inside the callback calls again in a later turn")
     CHECK(calls == 3);
 }
 
-TEST_CASE("A notifier that is destroyed is not called, also if it was notified") {
+TEST_CASE("a notifier that is destroyed is not called, also if it was notified") {
     scripted_runner s;
     int calls = 0;
     auto n = std::make_unique<notifier>(s.loop(), [&] { ++calls; });
@@ -61,7 +61,7 @@ TEST_CASE("A notifier that is destroyed is not called, also if it was notified")
     CHECK(calls <= 1);
 }
 
-TEST_CASE("What a notifier's callback throws is reported, and it can be notified again") {
+TEST_CASE("what a notifier's callback throws is reported, and it can be notified again") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     notifier n(s.loop(), [] { throw std::runtime_error("notified"); });
@@ -74,7 +74,7 @@ TEST_CASE("What a notifier's callback throws is reported, and it can be notified
     CHECK(recorder.reports[1].file.find("notifier_test.cpp") != std::string::npos);
 }
 
-TEST_CASE("Threads may notify all at once; the last notification is never lost") {
+TEST_CASE("threads may notify all at once; the last notification is never lost") {
     runner r;
     std::atomic<int> produced = 0;
     int consumed = 0;
@@ -113,7 +113,7 @@ extern "C" void on_user_signal(int) {
 
 }  // namespace
 
-TEST_CASE("A notifier may be used in a signal handler, on the loop's thread and on others") {
+TEST_CASE("a notifier may be used in a signal handler, on the loop's thread and on others") {
     runner r;
     int calls = 0;
     notifier n(r.loop(), [&] { ++calls; });

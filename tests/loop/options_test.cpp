@@ -15,7 +15,7 @@ static_assert(std::is_trivially_destructible_v<loop_options>);
 static_assert(std::is_trivially_copyable_v<loop_options>);
 static_assert(std::is_aggregate_v<loop_options>);
 
-TEST_CASE("Options are written in place with designated initialisers") {
+TEST_CASE("options are written in place with designated initialisers") {
     const int answer = async::run(
         []() -> task<int> {
             co_await yield();

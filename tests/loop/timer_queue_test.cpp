@@ -56,7 +56,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("A timer is due at its deadline and not before") {
+TEST_CASE("a timer is due at its deadline and not before") {
     timer_queue queue;
     timer_node node;
     ready_list due;
@@ -74,7 +74,7 @@ TEST_CASE("A timer is due at its deadline and not before") {
     node.unlink();
 }
 
-TEST_CASE("A cancelled timer is never due; cancelling what is not armed does nothing") {
+TEST_CASE("a cancelled timer is never due; cancelling what is not armed does nothing") {
     timer_queue queue;
     timer_node node;
     ready_list due;
@@ -88,7 +88,7 @@ TEST_CASE("A cancelled timer is never due; cancelling what is not armed does not
     CHECK(due.empty());
 }
 
-TEST_CASE("A timer that is set again moves, and goes behind those of its new deadline") {
+TEST_CASE("a timer that is set again moves, and goes behind those of its new deadline") {
     timer_queue queue;
     timer_node a;
     timer_node b;
@@ -102,7 +102,7 @@ TEST_CASE("A timer that is set again moves, and goes behind those of its new dea
     CHECK(due.pop_front() == &a);
 }
 
-TEST_CASE("A million timers come due in the order of deadlines, ties in the order they were set") {
+TEST_CASE("a million timers come due in the order of deadlines, ties in the order they were set") {
     constexpr std::size_t count = 1'000'000;
     timer_queue queue;
     const auto nodes = std::make_unique<timer_node[]>(count);
@@ -130,7 +130,7 @@ TEST_CASE("A million timers come due in the order of deadlines, ties in the orde
     CHECK(collected == count);
 }
 
-TEST_CASE("A million timers set, moved, cancelled and collected at random behave like a std::multimap") {
+TEST_CASE("a million timers set, moved, cancelled and collected at random behave like a std::multimap") {
     constexpr std::size_t count = 100'000;
     constexpr int steps = 1'000'000;
     const unsigned seed = std::random_device{}();

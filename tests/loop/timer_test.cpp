@@ -11,7 +11,7 @@
 using namespace async_tests;
 using async::timer;
 
-TEST_CASE("A timer calls back once for each time it is set") {
+TEST_CASE("a timer calls back once for each time it is set") {
     scripted_runner s;
     int calls = 0;
     timer t(s.loop(), [&] { ++calls; });
@@ -31,7 +31,7 @@ TEST_CASE("A timer calls back once for each time it is set") {
     CHECK(calls == 2);
 }
 
-TEST_CASE("Setting a timer again moves it, in both directions") {
+TEST_CASE("setting a timer again moves it, in both directions") {
     scripted_runner s;
     std::vector<time_point> called;
     const time_point start = s.engine.clock();
@@ -45,7 +45,7 @@ TEST_CASE("Setting a timer again moves it, in both directions") {
     CHECK(called == std::vector{start + 1s, start + 9s});
 }
 
-TEST_CASE("A timer may set itself in its callback: it is not called again in the same turn") {
+TEST_CASE("a timer may set itself in its callback: it is not called again in the same turn") {
     scripted_runner s;
     int calls = 0;
     std::unique_ptr<timer> t;
@@ -63,7 +63,7 @@ TEST_CASE("A timer may set itself in its callback: it is not called again in the
     CHECK(calls == 2);
 }
 
-TEST_CASE("A timer that is due but was not called yet can still be cancelled, moved or destroyed") {
+TEST_CASE("a timer that is due but was not called yet can still be cancelled, moved or destroyed") {
     scripted_runner s;
     int calls = 0;
     timer cancelled(s.loop(), [&] { ++calls; });
@@ -86,7 +86,7 @@ TEST_CASE("A timer that is due but was not called yet can still be cancelled, mo
     CHECK(calls == 10);
 }
 
-TEST_CASE("A timer may be destroyed by its own callback, which may throw") {
+TEST_CASE("a timer may be destroyed by its own callback, which may throw") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     std::unique_ptr<timer> t;
@@ -103,7 +103,7 @@ TEST_CASE("A timer may be destroyed by its own callback, which may throw") {
     CHECK(recorder.reports[0].file.find("timer_test.cpp") != std::string::npos);
 }
 
-TEST_CASE("Setting and moving timers allocates nothing once the queue has grown") {
+TEST_CASE("setting and moving timers allocates nothing once the queue has grown") {
     scripted_runner s;
     std::vector<std::unique_ptr<timer>> timers;
     for (int i = 0; i < 1000; ++i) timers.push_back(std::make_unique<timer>(s.loop(), [] {}));

@@ -8,7 +8,7 @@
 using namespace async;
 using detail::open_socket;
 
-TEST_CASE("A socket that no engine has adopted is closed by its owner, a released one is not") {
+TEST_CASE("a socket that no engine has adopted is closed by its owner, a released one is not") {
     const int before = async_tests::open_descriptors();
     native_handle kept = invalid_handle;
     {
@@ -26,7 +26,7 @@ TEST_CASE("A socket that no engine has adopted is closed by its owner, a release
     CHECK(async_tests::open_descriptors() == before);
 }
 
-TEST_CASE("An error of a socket names operation and address") {
+TEST_CASE("an error of a socket names operation and address") {
     std::string message;
     std::error_code code;
     try {
@@ -39,7 +39,7 @@ TEST_CASE("An error of a socket names operation and address") {
     CHECK(message.find("listen on 127.0.0.1:80") == 0);
 }
 
-TEST_CASE("Options that the system refuses are an error that names the option") {
+TEST_CASE("options that the system refuses are an error that names the option") {
     std::string message;
     try {
         detail::apply_options(invalid_handle, {});

@@ -72,7 +72,7 @@ io::send_op& pending_send(scripted_runner& s) {
 
 }  // namespace
 
-TEST_CASE("A send names all its buffers and their sum") {
+TEST_CASE("a send names all its buffers and their sum") {
     scripted_runner s;
     scripted_stream stream(s);
     const send_description<3> description(stream.state.get(), {const_bytes("ab"), const_bytes(""), const_bytes("cde")});
@@ -82,7 +82,7 @@ TEST_CASE("A send names all its buffers and their sum") {
     CHECK(op.buffers[2].size() == 3);
 }
 
-TEST_CASE("A send that is done counts what was written") {
+TEST_CASE("a send that is done counts what was written") {
     scripted_runner s;
     scripted_stream stream(s);
     auto handle = s.runner.create_task(send(stream.send("hello")));
@@ -94,7 +94,7 @@ TEST_CASE("A send that is done counts what was written") {
     CHECK_FALSE(stream.state->broken);
 }
 
-TEST_CASE("A send that is cut short, by a cancellation or an error, poisons the stream") {
+TEST_CASE("a send that is cut short, by a cancellation or an error, poisons the stream") {
     for (const int error : {io::error_cancelled, ECONNRESET}) {
         scripted_runner s;
         s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
@@ -117,7 +117,7 @@ TEST_CASE("A send that is cut short, by a cancellation or an error, poisons the 
     }
 }
 
-TEST_CASE("A send that is cut short before its first byte does not poison the stream") {
+TEST_CASE("a send that is cut short before its first byte does not poison the stream") {
     scripted_runner s;
     scripted_stream stream(s);
     auto handle = s.runner.create_task(send(stream.send("hello")));
@@ -129,7 +129,7 @@ TEST_CASE("A send that is cut short before its first byte does not poison the st
     CHECK_FALSE(stream.state->broken);
 }
 
-TEST_CASE("A send whose frame is destroyed counts what was sent: while pending, and when it is done but not collected") {
+TEST_CASE("a send whose frame is destroyed counts what was sent: while pending, and when it is done but not collected") {
     for (const bool done : {false, true}) {
         scripted_runner s;
         scripted_stream stream(s);
@@ -149,7 +149,7 @@ TEST_CASE("A send whose frame is destroyed counts what was sent: while pending, 
     }
 }
 
-TEST_CASE("The state lives as long as an operation refers to it, the socket only as long as the stream") {
+TEST_CASE("the state lives as long as an operation refers to it, the socket only as long as the stream") {
     scripted_runner s;
     s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
     auto stream = std::make_unique<scripted_stream>(s);
@@ -165,7 +165,7 @@ TEST_CASE("The state lives as long as an operation refers to it, the socket only
     CHECK(what_of(handle.exception()).find("closed") != std::string::npos);
 }
 
-TEST_CASE("Messages tell operation and peer, as far as they are known") {
+TEST_CASE("messages tell operation and peer, as far as they are known") {
     CHECK(detail::describe_stream("read from", nullptr) == "read from a closed stream");
     scripted_runner s;
     scripted_stream stream(s);

@@ -27,7 +27,7 @@ task<tcp_stream> accept_one(tcp_listener& listener) { co_return co_await listene
 
 }  // namespace
 
-TEST_CASE("Port 0 lets the system choose, and local_endpoint tells which") {
+TEST_CASE("port 0 lets the system choose, and local_endpoint tells which") {
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
         CHECK(listener.is_open());
@@ -40,7 +40,7 @@ TEST_CASE("Port 0 lets the system choose, and local_endpoint tells which") {
     }());
 }
 
-TEST_CASE("A listener is made on a thread that runs a loop") {
+TEST_CASE("a listener is made on a thread that runs a loop") {
     std::error_code code;
     try {
         tcp_listener::bind(endpoint::loopback(0));
@@ -50,7 +50,7 @@ TEST_CASE("A listener is made on a thread that runs a loop") {
     CHECK(code == errc::no_loop);
 }
 
-TEST_CASE("A port in use is an error that names the address, and leaks nothing") {
+TEST_CASE("a port in use is an error that names the address, and leaks nothing") {
     const int before = open_descriptors();
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
@@ -72,7 +72,7 @@ TEST_CASE("A port in use is an error that names the address, and leaks nothing")
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("An address that is not this machine's cannot be listened on") {
+TEST_CASE("an address that is not this machine's cannot be listened on") {
     async::run([]() -> task<void> {
         std::error_code code;
         try {
@@ -85,7 +85,7 @@ TEST_CASE("An address that is not this machine's cannot be listened on") {
     }());
 }
 
-TEST_CASE("Connections are accepted whether they came before or after the accept") {
+TEST_CASE("connections are accepted whether they came before or after the accept") {
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
         std::vector<tcp_stream> clients;
@@ -107,7 +107,7 @@ TEST_CASE("Connections are accepted whether they came before or after the accept
     }());
 }
 
-TEST_CASE("An accept that is cancelled loses no connection: the next accept has it") {
+TEST_CASE("an accept that is cancelled loses no connection: the next accept has it") {
     const int before = open_descriptors();
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
@@ -127,7 +127,7 @@ TEST_CASE("An accept that is cancelled loses no connection: the next accept has 
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("An accept that is pending when the listener is closed or destroyed ends with errc::closed") {
+TEST_CASE("an accept that is pending when the listener is closed or destroyed ends with errc::closed") {
     async::run([]() -> task<void> {
         for (const bool destroy : {false, true}) {
             auto listener = std::make_unique<tcp_listener>(tcp_listener::bind(endpoint::loopback(0)));
@@ -147,7 +147,7 @@ TEST_CASE("An accept that is pending when the listener is closed or destroyed en
     }());
 }
 
-TEST_CASE("Connections that nobody has accepted are closed with the listener") {
+TEST_CASE("connections that nobody has accepted are closed with the listener") {
     const int before = open_descriptors();
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
@@ -169,7 +169,7 @@ TEST_CASE("Connections that nobody has accepted are closed with the listener") {
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("Accepted connections have the listener's options") {
+TEST_CASE("accepted connections have the listener's options") {
     async::run([]() -> task<void> {
         tcp_listener listener =
             tcp_listener::bind(endpoint::loopback(0), {.connection = {.no_delay = false, .keep_alive = true}});
@@ -185,7 +185,7 @@ TEST_CASE("Accepted connections have the listener's options") {
     }());
 }
 
-TEST_CASE("A dual-stack listener takes IPv4 connections too; an IPv6 one by default does not") {
+TEST_CASE("a dual-stack listener takes IPv4 connections too; an IPv6 one by default does not") {
     async::run([]() -> task<void> {
         for (const bool dual : {true, false}) {
             tcp_listener listener;
@@ -203,7 +203,7 @@ TEST_CASE("A dual-stack listener takes IPv4 connections too; an IPv6 one by defa
 
 #ifndef _WIN32
 
-TEST_CASE("With reuse_port several listeners share a port, without it they do not") {
+TEST_CASE("with reuse_port several listeners share a port, without it they do not") {
     async::run([]() -> task<void> {
         tcp_listener first = tcp_listener::bind(endpoint::loopback(0), {.reuse_port = true});
         tcp_listener second = tcp_listener::bind(first.local_endpoint(), {.reuse_port = true});
@@ -243,7 +243,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("When descriptors run out accept says so in the log, waits, and goes on once there are some again") {
+TEST_CASE("when descriptors run out accept says so in the log, waits, and goes on once there are some again") {
     log_recorder log;
     async::run([](log_recorder& log) -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
@@ -261,7 +261,7 @@ TEST_CASE("When descriptors run out accept says so in the log, waits, and goes o
     }(log));
 }
 
-TEST_CASE("An accept that waits for descriptors can be cancelled and its listener closed") {
+TEST_CASE("an accept that waits for descriptors can be cancelled and its listener closed") {
     log_recorder log;
     async::run([](log_recorder& log) -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));

@@ -29,7 +29,7 @@ task<void> write_all(tcp_stream& stream, const std::string& text) { co_await str
 
 }  // namespace
 
-TEST_CASE("A refused connection is an error that names the peer") {
+TEST_CASE("a refused connection is an error that names the peer") {
     async::run([]() -> task<void> {
         endpoint nobody;
         {
@@ -51,7 +51,7 @@ TEST_CASE("A refused connection is an error that names the peer") {
     }());
 }
 
-TEST_CASE("A connect that is cancelled leaves nothing behind") {
+TEST_CASE("a connect that is cancelled leaves nothing behind") {
     const int before = open_descriptors();
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
@@ -69,7 +69,7 @@ TEST_CASE("A connect that is cancelled leaves nothing behind") {
     CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("A reset by the peer ends a pending read with an error that names the peer") {
+TEST_CASE("a reset by the peer ends a pending read with an error that names the peer") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string peer = pair.client.remote_endpoint().to_string();
@@ -93,7 +93,7 @@ TEST_CASE("A reset by the peer ends a pending read with an error that names the 
     }());
 }
 
-TEST_CASE("A reset by the peer ends a pending write") {
+TEST_CASE("a reset by the peer ends a pending write") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string text = pattern(16 << 20);
@@ -108,7 +108,7 @@ TEST_CASE("A reset by the peer ends a pending write") {
     }());
 }
 
-TEST_CASE("A second reader is told that the stream is busy; the first goes on") {
+TEST_CASE("a second reader is told that the stream is busy; the first goes on") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         auto first = create_task(read_once(pair.server));
@@ -132,7 +132,7 @@ TEST_CASE("A second reader is told that the stream is busy; the first goes on") 
     }());
 }
 
-TEST_CASE("A second writer is told that the stream is busy, and so is shutdown_write; the first goes on") {
+TEST_CASE("a second writer is told that the stream is busy, and so is shutdown_write; the first goes on") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string text = pattern(8 << 20);
@@ -152,7 +152,7 @@ TEST_CASE("A second writer is told that the stream is busy, and so is shutdown_w
     }());
 }
 
-TEST_CASE("Everything on a closed stream gives errc::closed, except closing it again") {
+TEST_CASE("everything on a closed stream gives errc::closed, except closing it again") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         co_await pair.client.close();
@@ -177,7 +177,7 @@ TEST_CASE("Everything on a closed stream gives errc::closed, except closing it a
     }());
 }
 
-TEST_CASE("What is pending on a stream when it is closed, destroyed or aborted ends with errc::closed") {
+TEST_CASE("what is pending on a stream when it is closed, destroyed or aborted ends with errc::closed") {
     enum class end { close, destroy, abort, assign };
     for (const end how : {end::close, end::destroy, end::abort, end::assign}) {
         async::run([](end how) -> task<void> {
@@ -221,7 +221,7 @@ TEST_CASE("close waits until the descriptor is gone, also in a cancelled scope")
     }());
 }
 
-TEST_CASE("A read that is cancelled, before, during or after the arrival, loses no byte") {
+TEST_CASE("a read that is cancelled, before, during or after the arrival, loses no byte") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string text = pattern(3000);
@@ -261,7 +261,7 @@ TEST_CASE("A read that is cancelled, before, during or after the arrival, loses 
     }());
 }
 
-TEST_CASE("A write that is cut short poisons the stream: written tells how much the peer will read") {
+TEST_CASE("a write that is cut short poisons the stream: written tells how much the peer will read") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         co_await pair.client.write("start ");
@@ -282,7 +282,7 @@ TEST_CASE("A write that is cut short poisons the stream: written tells how much 
     }());
 }
 
-TEST_CASE("A write that is cancelled before it sends anything does not poison the stream") {
+TEST_CASE("a write that is cancelled before it sends anything does not poison the stream") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         cancel_scope scope;
@@ -296,7 +296,7 @@ TEST_CASE("A write that is cancelled before it sends anything does not poison th
     }());
 }
 
-TEST_CASE("Streams with operations pending may be torn down with their runner") {
+TEST_CASE("streams with operations pending may be torn down with their runner") {
     const int before = open_descriptors();
     {
         runner r;

@@ -29,7 +29,7 @@ task<void> write_all(tcp_stream& stream, const std::string& text) { co_await str
 
 }  // namespace
 
-TEST_CASE("What is sent comes back, whatever its size") {
+TEST_CASE("what is sent comes back, whatever its size") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         auto server = create_task(echo(std::move(pair.server)));
@@ -47,7 +47,7 @@ TEST_CASE("What is sent comes back, whatever its size") {
     }());
 }
 
-TEST_CASE("A slow reader slows the writer down, and loses nothing") {
+TEST_CASE("a slow reader slows the writer down, and loses nothing") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string text = pattern(8 << 20);
@@ -73,7 +73,7 @@ TEST_CASE("A slow reader slows the writer down, and loses nothing") {
     }());
 }
 
-TEST_CASE("Several buffers are sent in one write, in order, empty ones too; no bytes at all is no error") {
+TEST_CASE("several buffers are sent in one write, in order, empty ones too; no bytes at all is no error") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string big = pattern(300'000);
@@ -113,7 +113,7 @@ TEST_CASE("IPv6 works like IPv4") {
     }());
 }
 
-TEST_CASE("The end of the stream is read as no bytes, as often as one asks") {
+TEST_CASE("the end of the stream is read as no bytes, as often as one asks") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         co_await pair.client.write("last words");
@@ -130,7 +130,7 @@ TEST_CASE("The end of the stream is read as no bytes, as often as one asks") {
     }());
 }
 
-TEST_CASE("After shutdown_write the peer reads the end, and can still answer") {
+TEST_CASE("after shutdown_write the peer reads the end, and can still answer") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         co_await pair.client.write("question");
@@ -146,7 +146,7 @@ TEST_CASE("After shutdown_write the peer reads the end, and can still answer") {
     }());
 }
 
-TEST_CASE("Reading into no memory gives no bytes and takes none") {
+TEST_CASE("reading into no memory gives no bytes and takes none") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         std::size_t count = co_await pair.server.read_some({});
@@ -182,7 +182,7 @@ TEST_CASE("read and read_some may be mixed: the bytes stay in order") {
     }());
 }
 
-TEST_CASE("A chunk may outlive its stream and its loop, and be released on another thread") {
+TEST_CASE("a chunk may outlive its stream and its loop, and be released on another thread") {
     chunk kept;
     std::vector<chunk> many;
     async::run([](chunk& kept, std::vector<chunk>& many) -> task<void> {
@@ -203,7 +203,7 @@ TEST_CASE("A chunk may outlive its stream and its loop, and be released on anoth
     CHECK(kept.empty());
 }
 
-TEST_CASE("Chunks that are released on another thread while the loop reads come back to it") {
+TEST_CASE("chunks that are released on another thread while the loop reads come back to it") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         std::vector<std::thread> threads;
@@ -216,7 +216,7 @@ TEST_CASE("Chunks that are released on another thread while the loop reads come 
     }());
 }
 
-TEST_CASE("Two hundred connections talk at once") {
+TEST_CASE("two hundred connections talk at once") {
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
         auto serve = [](tcp_listener& listener) -> task<void> {
@@ -243,7 +243,7 @@ TEST_CASE("Two hundred connections talk at once") {
     }());
 }
 
-TEST_CASE("Options reach the socket, when it is made and later") {
+TEST_CASE("options reach the socket, when it is made and later") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair({.no_delay = false, .keep_alive = true, .send_buffer = 50'000});
         for (tcp_stream* stream : {&pair.client, &pair.server}) {
@@ -263,7 +263,7 @@ TEST_CASE("Options reach the socket, when it is made and later") {
     }());
 }
 
-TEST_CASE("A connected socket of the caller's is adopted") {
+TEST_CASE("a connected socket of the caller's is adopted") {
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
         int error = 0;

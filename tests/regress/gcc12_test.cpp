@@ -94,7 +94,7 @@ void check_balance(Body body) {
 
 }  // namespace
 
-TEST_CASE("Arguments: temporaries of classes by value, by reference, several, with awaits among them") {
+TEST_CASE("arguments: temporaries of classes by value, by reference, several, with awaits among them") {
     check_balance([]() -> task<void> {
         int sum = co_await by_value(counted(1));
         sum += co_await by_const_reference(counted(2));
@@ -105,7 +105,7 @@ TEST_CASE("Arguments: temporaries of classes by value, by reference, several, wi
     });
 }
 
-TEST_CASE("Results: used as temporaries, in conditions, in both operands, in loops, bound to references") {
+TEST_CASE("results: used as temporaries, in conditions, in both operands, in loops, bound to references") {
     check_balance([]() -> task<void> {
         CHECK((co_await make_counted(1)).value == 1);
         const counted& bound = co_await make_counted(2);
@@ -124,7 +124,7 @@ TEST_CASE("Results: used as temporaries, in conditions, in both operands, in loo
     });
 }
 
-TEST_CASE("Strings: temporaries, concatenations, results of awaits") {
+TEST_CASE("strings: temporaries, concatenations, results of awaits") {
     on_every_engine([]() -> task<void> {
         std::string got = co_await echo(long_text + "!");
         CHECK(got == long_text + "!");
@@ -137,7 +137,7 @@ TEST_CASE("Strings: temporaries, concatenations, results of awaits") {
     });
 }
 
-TEST_CASE("Descriptions may stand in a ternary; tasks are chosen first and awaited then") {
+TEST_CASE("descriptions may stand in a ternary; tasks are chosen first and awaited then") {
     on_every_engine([]() -> task<void> {
         for (const bool first : {true, false}) {
             co_await (first ? sleep(1us) : sleep(2us));
@@ -171,7 +171,7 @@ TEST_CASE("gather, timeout, move_on_after and scopes take calls with class tempo
     });
 }
 
-TEST_CASE("A task may be created and joined in one expression, with a temporary name") {
+TEST_CASE("a task may be created and joined in one expression, with a temporary name") {
     check_balance([]() -> task<void> {
         const int n = co_await create_task(by_value(counted(1)));
         CHECK(n == 1);
@@ -183,7 +183,7 @@ TEST_CASE("A task may be created and joined in one expression, with a temporary 
     });
 }
 
-TEST_CASE("Closures: named, or without captures and with arguments; in statements without await also with captures") {
+TEST_CASE("closures: named, or without captures and with arguments; in statements without await also with captures") {
     check_balance([]() -> task<void> {
         const counted tracked(5);
         auto named = [tracked]() -> task<int> {
@@ -204,7 +204,7 @@ TEST_CASE("Closures: named, or without captures and with arguments; in statement
     });
 }
 
-TEST_CASE("An exception in the middle of an expression destroys each temporary once") {
+TEST_CASE("an exception in the middle of an expression destroys each temporary once") {
     check_balance([]() -> task<void> {
         int caught = 0;
         for (int i = 0; i < 2; ++i) {
@@ -218,7 +218,7 @@ TEST_CASE("An exception in the middle of an expression destroys each temporary o
     });
 }
 
-TEST_CASE("A cancellation in the middle of an expression destroys each temporary once") {
+TEST_CASE("a cancellation in the middle of an expression destroys each temporary once") {
     check_balance([]() -> task<void> {
         auto long_value = [](counted c) -> task<int> {
             co_await sleep(24h);
@@ -271,11 +271,11 @@ task<void> talk() {
 
 }  // namespace
 
-TEST_CASE("Streams: options with designated initialisers, string temporaries, results, in expressions with await") {
+TEST_CASE("streams: options with designated initialisers, string temporaries, results, in expressions with await") {
     async::run(talk(), {.pool_threads = 1});
 }
 
-TEST_CASE("Connecting and binding with options in one expression") {
+TEST_CASE("connecting and binding with options in one expression") {
     async::run([]() -> task<void> {
         auto listener = tcp_listener::bind(endpoint("127.0.0.1", 0), {.reuse_port = true});
         const bool open = (co_await connect({"127.0.0.1", listener.local_endpoint().port()}, {.keep_alive = true})).is_open();

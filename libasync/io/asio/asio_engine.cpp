@@ -105,6 +105,7 @@ bool asio_engine::start_on_socket(operation& op) noexcept {
 
 // Tries, and sees to it that a wait is armed where that was in vain. True if the operation has ended.
 bool asio_engine::proceed(operation& op, asio_socket& s, asio_direction& d) noexcept {
+    if (op.kind == op_kind::receive && static_cast<receive_op&>(op).size == 0) return true;
     const bool opens = op.kind == op_kind::accept || op.kind == op_kind::connect;
     if ((d.ready || opens) && attempt(op, s)) {
         d.error = 0;

@@ -1,0 +1,354 @@
+// A hundred thousand times something is cancelled or destroyed while it may be in flight, at random moments. No byte is
+// lost to a read that was cancelled, no descriptor and no buffer is lost at all.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <coroutine>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <libasync/async.hpp>
+#include <libasync/io/native_socket.hpp>
+
+#include <tests/support/expect.hpp>
+#include <tests/support/network.hpp>
+#include <tests/support/scripted.hpp>
+
+using namespace async_tests;
+
+namespace {
+
+constexpr int cancelled_tasks = 50'000;
+constexpr int destroyed_frames = 30'000;
+constexpr int torn_down_runners = 1'000;
+constexpr int operations_per_runner = 20;
+static_assert(cancelled_tasks + destroyed_frames + torn_down_runners * operations_per_runner == 100'000);
+
+enum class kind { receive_chunk, receive, accept, send, read_file, sleep };
+constexpr int kinds = 6;
+
+// A client that connects and leaves.
+void come_and_go(const endpoint& where) {
+    int error = 0;
+    const native_handle client = io::open_tcp_socket(address_family::ipv4, error);
+    if (error == 0) io::connect_now(client, where);
+    io::close_socket(client);
+}
+
+// What the operations work on.
+struct arena {
+    arena(stream_pair r, stream_pair f, tcp_listener l, file d)
+        : reading(std::move(r)), full(std::move(f)), listener(std::move(l)), data(std::move(d)) {
+        const std::string text(1 << 16, '.');
+        const const_bytes bytes(text);
+        while (io::send_now(full.client.handle(), &bytes, 1).error == 0) {}
+    }
+
+    // Something happens on the other side, so that the operation may finish just now.
+    void provoke(kind what) {
+        switch (what) {
+            case kind::receive_chunk:
+            case kind::receive: {
+                const char next = static_cast<char>('a' + sent % 26);
+                const const_bytes byte(&next, 1);
+                if (io::send_now(reading.client.handle(), &byte, 1).bytes == 1) ++sent;
+                break;
+            }
+            case kind::accept: come_and_go(listener.local_endpoint()); break;
+            case kind::send: {
+                std::array<char, 4096> space;
+                io::receive_now(full.server.handle(), space.data(), space.size());
+                break;
+            }
+            case kind::read_file:
+            case kind::sleep: break;
+        }
+    }
+
+    void close() {
+        reading.server = {};
+        full.client = {};
+        listener = {};
+        data = {};
+    }
+
+    void arrived(std::string_view text) {
+        for (const char c : text) in_order = in_order && c == static_cast<char>('a' + received++ % 26);
+    }
+
+    stream_pair reading;  // the client side is written to behind the library's back
+    stream_pair full;     // the client side has no room to send
+    tcp_listener listener;
+    file data;
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    bool in_order = true;
+};
+
+task<std::unique_ptr<arena>> make_arena(std::string path) {
+    stream_pair reading = co_await connected_pair();
+    stream_pair full = co_await connected_pair({.send_buffer = 4096});
+    file data = co_await file::open(path);
+    co_return std::make_unique<arena>(std::move(reading), std::move(full), tcp_listener::bind(endpoint::loopback(0)),
+                                      std::move(data));
+}
+
+// A coroutine that is destroyed by whoever holds it, wherever it is suspended.
+class detached {
+public:
+    struct promise_type {
+        detached get_return_object() { return detached(std::coroutine_handle<promise_type>::from_promise(*this)); }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_always final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const noexcept {}  // an operation may fail, for example as busy
+    };
+    explicit detached(std::coroutine_handle<promise_type> h) : frame_(h) {}
+    detached(detached&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    detached& operator=(detached&&) = delete;
+    ~detached() {
+        if (frame_) frame_.destroy();
+    }
+
+private:
+    std::coroutine_handle<promise_type> frame_;
+};
+
+template <class Coroutine>
+Coroutine receive_chunk(arena& a) {
+    const chunk data = co_await a.reading.server.read();
+    a.arrived(data.text());
+}
+
+template <class Coroutine>
+Coroutine receive(arena& a) {
+    std::array<char, 8> buffer;
+    const std::size_t count = co_await a.reading.server.read_some(std::as_writable_bytes(std::span(buffer)));
+    a.arrived({buffer.data(), count});
+}
+
+task<void> accept(arena& a) {
+    const tcp_stream stream = co_await a.listener.accept();
+    CHECK(stream.is_open());
+}
+
+// What `accept` awaits, on a listening socket of the test's own: a coroutine of another library cannot await a task.
+struct accept_description : detail::io_description<accept_description> {
+    using operation = io::accept_op;
+    using value_type = io::socket_ptr;
+    explicit accept_description(io::socket* l) noexcept : listener(l) {}
+    operation make() const noexcept { return operation(listener); }
+    value_type finish(operation& op) const noexcept { return std::move(op.accepted); }
+    std::string what() const { return "accept"; }
+    io::socket* listener;
+};
+
+detached accept_detached(io::socket& listener) {
+    const io::socket_ptr accepted = co_await accept_description(&listener);
+    CHECK(accepted != nullptr);
+}
+
+io::socket_ptr listen(endpoint& where) {
+    int error = 0;
+    const native_handle handle = io::open_tcp_socket(address_family::ipv4, error);
+    REQUIRE(io::bind_socket(handle, endpoint::loopback(0)) == 0);
+    REQUIRE(io::listen_socket(handle, 64) == 0);
+    REQUIRE(io::local_endpoint(handle, where) == 0);
+    return this_loop().core().engine->adopt(handle, io::socket_role::listener);
+}
+
+template <class Coroutine>
+Coroutine send(arena& a) {
+    co_await a.full.client.write("x");
+}
+
+template <class Coroutine>
+Coroutine read_file(arena& a) {
+    std::array<std::byte, 16'384> buffer;
+    const std::size_t count = co_await a.data.read_at(buffer, 1000);
+    CHECK(count == buffer.size());
+}
+
+template <class Coroutine>
+Coroutine sleep_a_little(std::chrono::microseconds delay) {
+    co_await sleep(delay);
+}
+
+class dice {
+public:
+    explicit dice(unsigned seed) : random_(seed) {}
+    unsigned below(unsigned n) { return static_cast<unsigned>(random_() % n); }
+    kind any_kind() { return static_cast<kind>(below(kinds)); }
+    std::chrono::microseconds any_delay() { return std::chrono::microseconds(below(30)); }
+
+private:
+    std::mt19937 random_;
+};
+
+task<void> start(kind what, arena& a, dice& random) {
+    switch (what) {
+        case kind::receive_chunk: return receive_chunk<task<void>>(a);
+        case kind::receive: return receive<task<void>>(a);
+        case kind::accept: return accept(a);
+        case kind::send: return send<task<void>>(a);
+        case kind::read_file: return read_file<task<void>>(a);
+        case kind::sleep: break;
+    }
+    return sleep_a_little<task<void>>(random.any_delay());
+}
+
+// The delay of a sleep is counted from its start, on a thread that runs the loop.
+task<void> start_lazily(kind what, arena& a, dice& random) { co_await start(what, a, random); }
+
+// Lets a random while pass.
+task<void> dawdle(dice& random) {
+    const unsigned choice = random.below(8);
+    if (choice == 0) {
+        co_await sleep(random.any_delay());
+    } else {
+        for (unsigned i = 0; i < choice / 2; ++i) co_await yield();
+    }
+}
+
+task<void> cancel_tasks(std::string path, dice& random) {
+    const std::unique_ptr<arena> a = co_await make_arena(path);
+    int cut_short = 0;
+    for (int i = 0; i < cancelled_tasks; ++i) {
+        const kind what = random.any_kind();
+        if (random.below(3) == 0) {
+            co_await move_on_after(random.any_delay(), start(what, *a, random));
+        }
+        auto handle = create_task(start(what, *a, random));
+        if (random.below(4) == 0) a->provoke(what);
+        co_await dawdle(random);
+        if (random.below(2) == 0) a->provoke(what);
+        handle.cancel();
+        if (random.below(2) == 0) a->provoke(what);
+        co_await handle.wait();
+        if (!handle.cancelled()) handle.result();
+        cut_short += handle.cancelled();
+    }
+    CHECK(cut_short > cancelled_tasks / 20);
+    while (a->received < a->sent) co_await receive_chunk<task<void>>(*a);
+    CHECK(a->in_order);
+    CHECK(a->received == a->sent);
+    MESSAGE(cut_short << " of " << cancelled_tasks << " cancelled, " << a->received << " bytes read");
+}
+
+detached start_detached(kind what, arena& a, io::socket& listener, dice& random) {
+    switch (what) {
+        case kind::receive_chunk: return receive_chunk<detached>(a);
+        case kind::receive: return receive<detached>(a);
+        case kind::accept: return accept_detached(listener);
+        case kind::send: return send<detached>(a);
+        case kind::read_file: return read_file<detached>(a);
+        case kind::sleep: break;
+    }
+    return sleep_a_little<detached>(random.any_delay());
+}
+
+task<void> destroy_frames(std::string path, dice& random) {
+    const std::unique_ptr<arena> a = co_await make_arena(path);
+    endpoint where;
+    const io::socket_ptr listener = listen(where);
+    for (int i = 0; i < destroyed_frames; ++i) {
+        const kind what = random.any_kind();
+        auto provoke = [&] {
+            if (what == kind::accept) {
+                come_and_go(where);
+            } else {
+                a->provoke(what);
+            }
+        };
+        const detached victim = start_detached(what, *a, *listener, random);
+        if (random.below(3) == 0) provoke();
+        co_await dawdle(random);
+        if (random.below(3) == 0) provoke();
+    }
+}
+
+// Starts operations on a runner, drives it for a while, and leaves everything as it is then. What they work on is
+// closed before or after the runner goes.
+void tear_down_runner(const std::string& path, dice& random) {
+    std::unique_ptr<arena> a;
+    {
+        runner r({.receive_buffers = 16, .receive_buffer_size = 64});
+        r.loop().set_exception_handler([](const exception_context& c) {
+            const std::string what = what_of(c.exception);
+            CHECK_MESSAGE(what.find("closed") != std::string::npos, what);
+        });
+        a = r.run(make_arena(path));
+        std::vector<task_handle<void>> kept;
+        for (int i = 0; i < operations_per_runner; ++i) {
+            const kind what = i == 0   ? kind::receive_chunk
+                              : i == 1 ? kind::accept
+                              : i == 2 ? kind::send
+                                       : static_cast<kind>(static_cast<int>(kind::read_file) + i % 2);
+            auto handle = r.create_task(start_lazily(what, *a, random));
+            if (random.below(2) == 0) kept.push_back(std::move(handle));
+            if (random.below(4) == 0) a->provoke(what);
+            if (random.below(4) == 0) r.turn(turn::no_wait);
+        }
+        for (unsigned turns = random.below(6); turns != 0; --turns) r.turn(turn::no_wait);
+        if (random.below(2) == 0) kept.clear();
+        if (random.below(2) == 0) a->provoke(kind::receive_chunk);
+        if (random.below(2) == 0) a->close();
+    }
+    CHECK(a->in_order);
+}
+
+class seeded {
+public:
+    seeded() {
+        const std::string text(1 << 16, 'f');
+        path_ = (std::filesystem::temp_directory_path() / ("libasync-storm-" + std::to_string(seed))).string();
+        async::run(write_file(path_, text));
+    }
+    seeded(const seeded&) = delete;
+    seeded& operator=(const seeded&) = delete;
+    ~seeded() {
+        std::error_code ignored;
+        std::filesystem::remove(path_, ignored);
+    }
+    const std::string& path() const { return path_; }
+
+    const unsigned seed = std::random_device{}();
+
+private:
+    std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE("tasks are cancelled at random moments of their operations") {
+    const seeded s;
+    MESSAGE("seed " << s.seed);
+    CAPTURE(s.seed);
+    const int before = open_descriptors();
+    dice random(s.seed);
+    async::run(cancel_tasks(s.path(), random), {.receive_buffers = 16, .receive_buffer_size = 64});
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("frames are destroyed at random moments of their operations") {
+    const seeded s;
+    MESSAGE("seed " << s.seed);
+    CAPTURE(s.seed);
+    const int before = open_descriptors();
+    dice random(s.seed);
+    async::run(destroy_frames(s.path(), random), {.receive_buffers = 16, .receive_buffer_size = 64});
+    CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("runners are torn down with operations in flight") {
+    const seeded s;
+    MESSAGE("seed " << s.seed);
+    CAPTURE(s.seed);
+    const int before = open_descriptors();
+    dice random(s.seed);
+    for (int i = 0; i < torn_down_runners; ++i) tear_down_runner(s.path(), random);
+    CHECK(open_descriptors() == before);
+}
