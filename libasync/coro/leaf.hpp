@@ -19,11 +19,11 @@ namespace async::inline v0::detail {
 task_context& context_outside_tasks();
 
 template <class Promise>
-constexpr bool is_task = std::is_base_of_v<promise_base, Promise>;
+constexpr bool is_task_promise = std::is_base_of_v<promise_base, Promise>;
 
 template <class Promise>
 task_context& context_of(std::coroutine_handle<Promise> h) {
-    if constexpr (is_task<Promise>) {
+    if constexpr (is_task_promise<Promise>) {
         return *h.promise().context;
     } else {
         return context_outside_tasks();
@@ -38,7 +38,7 @@ struct leaf {
     leaf& operator=(const leaf&) = delete;
 
     ~leaf() {
-        if (in_task && context->waiting == this) context->waiting = nullptr;
+        if (context != nullptr && !foreign && context->waiting == this) context->waiting = nullptr;
     }
 
     // False if the scope is cancelled: `node` is in the ready queue then, and `leave` raises.
@@ -56,13 +56,13 @@ struct leaf {
     template <class Promise>
     void enter_always(std::coroutine_handle<Promise> h, ready_node& node) {
         context = &context_of(h);
-        in_task = is_task<Promise>;
+        foreign = !is_task_promise<Promise>;
         node.handle = h;
     }
 
     // The task waits here from now on.
     void wait() noexcept {
-        if (in_task) context->waiting = this;
+        if (!foreign) context->waiting = this;
     }
 
     // The task runs again. Raises if entry was refused.
@@ -77,7 +77,7 @@ struct leaf {
     task_context* context = nullptr;
     cancel_function cancel;
     bool refused = false;
-    bool in_task = false;  // of other coroutines, which nobody cancels, the context may be gone before them
+    bool foreign = false;  // in a coroutine that is no task: nobody cancels it, and it may outlive its context
 
 private:
     void refuse(ready_node& node) noexcept {
