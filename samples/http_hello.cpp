@@ -36,7 +36,7 @@ async::task<void> serve(async::tcp_stream client) {
             input += data.text();
             output.clear();
             more = answer(input, output);
-            co_await client.write(output);
+            co_await async::timeout(60s, client.write(output));
         }
     } catch (const std::system_error&) {
         // The client went away.

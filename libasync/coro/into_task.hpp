@@ -20,11 +20,39 @@ task<await_result<A>> await_in_task(A awaitable) {
     co_return co_await std::move(awaitable);
 }
 
+// Keeps what an operation refers to from the call on; its awaiter does so only once the task runs.
+template <class A>
+concept counted_awaitable = requires(const A& a) {
+    a.retain();
+    a.release();
+};
+
+template <counted_awaitable A>
+class kept {
+public:
+    explicit kept(const A& awaitable) noexcept : awaitable_(awaitable) { awaitable_.retain(); }
+    kept(kept&& other) noexcept : kept(other.awaitable_) {}
+    kept& operator=(kept&&) = delete;
+    ~kept() { awaitable_.release(); }
+
+    const A& operator*() const noexcept { return awaitable_; }
+
+private:
+    const A awaitable_;
+};
+
+template <class A>
+task<await_result<A>> await_kept(kept<A> awaitable) {
+    co_return co_await *awaitable;
+}
+
 template <class A>
 auto into_task(A&& awaitable) {
     if constexpr (is_task<std::remove_cvref_t<A>>) {
         static_assert(!std::is_lvalue_reference_v<A>, "a task is given away: std::move(t)");
         return std::forward<A>(awaitable);
+    } else if constexpr (counted_awaitable<std::remove_cvref_t<A>>) {
+        return await_kept(kept<std::remove_cvref_t<A>>(awaitable));
     } else {
         return await_in_task<std::remove_cvref_t<A>>(std::forward<A>(awaitable));
     }

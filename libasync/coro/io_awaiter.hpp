@@ -140,6 +140,8 @@ struct [[nodiscard]] result_description {
     using async_native = void;
     Description description;
     auto operator co_await() const noexcept { return io_result_awaiter<Description>(description); }
+    void retain() const noexcept { description.retain(); }
+    void release() const noexcept { description.release(); }
 };
 
 }  // namespace detail

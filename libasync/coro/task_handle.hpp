@@ -27,8 +27,8 @@ public:
     bool await_suspend(std::coroutine_handle<Promise> h) {
         if (!block_) throw std::logic_error("co_await of an empty task_handle");
         if (!enter(h, node_)) return true;
-        if (context == block_.get()) throw std::logic_error("a task cannot wait for itself");
         if (block_->done()) return false;
+        if (encloses_waiter()) throw std::logic_error("a task cannot wait for itself, or for one that waits for it");
         block_->joiners.push_back(node_);
         wait();
         return true;
@@ -40,13 +40,43 @@ public:
     }
 
 protected:
+    // Whether the waiter runs inside the task it wants to wait for.
+    bool encloses_waiter() const noexcept {
+        for (const scope* s = context->current_scope; s; s = s->parent) {
+            if (s == &block_->own_scope) return true;
+        }
+        return false;
+    }
+
+    // The task that the joined task itself joins, if that is where it waits.
+    static control_block* joined_by(const control_block* block) noexcept {
+        if (block == nullptr || block->waiting == nullptr || block->waiting->cancel != &end_awaiter::stop) return nullptr;
+        const auto& join = static_cast<const end_awaiter&>(*block->waiting);
+        return join.mode_ == mode::consume ? join.block_.get() : nullptr;
+    }
+
+    // Whether the joined task waits, over any number of joins, for the one that joins it. Two walkers of different
+    // speed, since the joins may run in a circle elsewhere.
+    bool in_circle() const noexcept {
+        const control_block* slow = block_.get();
+        for (const control_block* fast = slow; fast;) {
+            if (fast == context) return true;
+            fast = joined_by(fast);
+            if (fast == context) return true;
+            fast = joined_by(fast);
+            slow = joined_by(slow);
+            if (fast == slow) return false;
+        }
+        return false;
+    }
+
     static void stop(leaf& l) noexcept {
         auto& self = static_cast<end_awaiter&>(l);
         if (self.block_->done()) return;
-        if (self.mode_ == mode::consume) {
-            self.block_->own_scope.cancel();
-            return;
-        }
+        if (self.mode_ == mode::consume) self.block_->own_scope.cancel();
+        // Tasks that join each other in a circle would wait for ever: one of them stops waiting.
+        if (self.mode_ == mode::consume && !self.in_circle()) return;
+        if (self.stopped_) return;
         self.stopped_ = true;
         self.node_.unlink();
         self.core().ready.push_back(self.node_);
@@ -85,6 +115,12 @@ struct [[nodiscard]] watch_description {
     using async_native = void;
     control_block* block;
     auto operator co_await() const noexcept { return end_awaiter(block, end_awaiter::mode::watch); }
+    void retain() const noexcept {
+        if (block) block->retain();
+    }
+    void release() const noexcept {
+        if (block) block->release();
+    }
 };
 
 }  // namespace detail
@@ -105,14 +141,14 @@ public:
     explicit operator bool() const noexcept { return static_cast<bool>(block_); }
 
     // Asks the task to stop: every await in it raises `cancelled` from now on. May be repeated; does nothing to a
-    // task that has ended.
+    // task that has ended, and to an empty handle. The other members throw std::logic_error on an empty handle.
     void cancel() noexcept {
-        if (!block_->done()) block_->own_scope.cancel();
+        if (block_ && !block_->done()) block_->own_scope.cancel();
     }
 
-    bool done() const noexcept { return block_->done(); }
-    bool cancelled() const noexcept { return block_->outcome_kind == detail::task_outcome::cancelled; }
-    std::string name() const { return block_->display_name(); }
+    bool done() const { return require_block().done(); }
+    bool cancelled() const { return require_block().outcome_kind == detail::task_outcome::cancelled; }
+    std::string name() const { return require_block().display_name(); }
 
     // Moves the result out, or throws what the task threw; task_cancelled if it was cancelled.
     // Throws std::logic_error if the task has not ended, or its result was taken before.
@@ -131,7 +167,7 @@ public:
 
     // Calls `fn` in a turn after the task has ended, in the order of registration.
     void add_done_callback(unique_function<void()> fn) {
-        if (block_->done()) {
+        if (done()) {
             block_->loop->face->call_soon(std::move(fn));
         } else {
             block_->add_done_callback(std::move(fn));
@@ -150,8 +186,13 @@ public:
     detail::control_block* block() const noexcept { return block_.get(); }
 
 private:
+    detail::control_block& require_block() const {
+        if (!block_) throw std::logic_error("the task_handle is empty");
+        return *block_;
+    }
+
     void require_done() const {
-        if (!block_->done()) throw std::logic_error("task '" + name() + "' has not ended");
+        if (!done()) throw std::logic_error("task '" + name() + "' has not ended");
     }
 
     detail::block_ptr<detail::control_block_of<T>> block_;

@@ -79,6 +79,7 @@ bool engine::start_in_pool(operation& op) noexcept {
     } catch (...) {
         op.error = static_cast<int>(std::errc::not_enough_memory);
     }
+    if (op.kind == op_kind::close_file) execute_blocking(op);  // must not be left open
     op.state = op_state::done;
     return true;
 }

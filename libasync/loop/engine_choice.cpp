@@ -37,20 +37,17 @@ engine_kind wanted(const loop_options& options) {
     return name == nullptr || *name == '\0' ? engine_kind::automatic : kind_by_name(name);
 }
 
-// Once a kernel has refused io_uring the process does not ask again.
-std::atomic<bool> uring_refused{false};
+// A refusal is told once; it is asked for again with each loop, since what was missing may be there by then.
+std::atomic<bool> refusal_told{false};
 
 std::unique_ptr<io::engine> uring_or_asio(const io::engine_settings& settings) {
     std::string why;
-    if (!uring_refused.load(std::memory_order_relaxed)) {
-        if (auto engine = io::make_uring_engine(settings, why)) return engine;
-        const bool first = !uring_refused.exchange(true);
+    if (auto engine = io::make_uring_engine(settings, why)) return engine;
 #if LIBASYNC_WITH_URING
-        if (first) log(log_level::info, "io_uring is not available, Boost.Asio takes over: " + why);
-#else
-        static_cast<void>(first);
-#endif
+    if (!refusal_told.exchange(true)) {
+        log(log_level::info, "io_uring is not available, Boost.Asio takes over: " + why);
     }
+#endif
     return io::make_asio_engine(settings, why);
 }
 

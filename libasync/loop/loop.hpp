@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <source_location>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 

@@ -85,8 +85,13 @@ struct loop_core {
         }
     }
 
-    // An operation was done at once: true if the step may go on in place.
-    bool may_continue_in_place() noexcept { return ++done_in_place < max_done_in_place; }
+    // An operation was done at once: true if the step may go on in place. A step that was as long as it may be counts
+    // as many when it comes to the next visit, so that timers and others are not kept waiting.
+    bool may_continue_in_place() noexcept {
+        if (++done_in_place < max_done_in_place) return true;
+        steps_since_visit += max_steps_between_visits / 8;
+        return false;
+    }
 
     void run_step(ready_node& node) {
         if (node.run == nullptr || node.run(&node)) resume(node.handle);

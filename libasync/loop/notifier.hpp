@@ -14,6 +14,7 @@ public:
     notifier(loop& owner, unique_function<void()> fn,
              std::source_location created = std::source_location::current())
         : owner_(&owner), function_(std::move(fn)), created_(created) {
+        if (!function_) throw std::invalid_argument("a callback must not be empty");
         run = &notifier::call;
     }
 
@@ -26,7 +27,9 @@ public:
     // signal handlers. False once the loop has closed.
     bool notify() noexcept {
         if (pending_.exchange(true, std::memory_order_acq_rel)) return true;
-        return owner_->core().engine->post(*this);
+        if (owner_->core().engine->post(*this)) return true;
+        pending_.store(false, std::memory_order_release);
+        return false;
     }
 
 private:

@@ -11,6 +11,7 @@ public:
     // `fn` is called on the loop each time the timer comes due.
     timer(loop& owner, unique_function<void()> fn, std::source_location created = std::source_location::current())
         : owner_(&owner), function_(std::move(fn)), created_(created) {
+        if (!function_) throw std::invalid_argument("a callback must not be empty");
         run = &timer::call;
     }
     ~timer() { cancel(); }

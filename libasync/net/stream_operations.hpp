@@ -33,8 +33,10 @@ public:
     explicit stream_ptr(stream_state* s) noexcept : state_(s) {}
     stream_ptr(stream_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
     stream_ptr& operator=(stream_ptr&& other) noexcept {
-        std::swap(state_, other.state_);
-        other.reset();
+        if (this != &other) {
+            reset();
+            state_ = std::exchange(other.state_, nullptr);
+        }
         return *this;
     }
     ~stream_ptr() { reset(); }

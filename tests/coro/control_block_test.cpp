@@ -22,7 +22,8 @@ task<void> nothing() { co_return; }
 
 }  // namespace
 
-TEST_CASE("a control block lives as long as the loop runs its task or somebody holds it, and its outcome with it") {
+TEST_CASE(
+    "a control block lives as long as the loop runs its task or somebody holds it, and its outcome with it") {
     counted::reset();
     scripted_runner s;
     detail::loop_core& core = s.loop().core();
@@ -38,7 +39,9 @@ TEST_CASE("a control block lives as long as the loop runs its task or somebody h
     const block_ptr moved = std::move(block);
     CHECK_FALSE(static_cast<bool>(block));
     CHECK(moved->references == 1);
-    { const block_ptr last = moved; }
+    {
+        const block_ptr last = moved;
+    }
     CHECK(counted::alive() == 1);
 }
 
@@ -92,7 +95,8 @@ TEST_CASE("the end of a task is told once, when the frame is gone and the outcom
     static int told;
     told = 0;
     block->on_done = [](detail::control_block& b) noexcept {
-        told += counted::alive() == 0 && static_cast<control_block_of<int>&>(b).outcome.value() == 5 ? 1 : 100;
+        told +=
+            counted::alive() == 0 && static_cast<control_block_of<int>&>(b).outcome.value() == 5 ? 1 : 100;
     };
     s.turns(4);
     CHECK(told == 1);

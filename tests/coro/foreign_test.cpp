@@ -94,7 +94,8 @@ struct gives_reference {
 
 }  // namespace
 
-TEST_CASE("awaitables of other libraries are awaited: awaiters, member and free operator co_await, references") {
+TEST_CASE(
+    "awaitables of other libraries are awaited: awaiters, member and free operator co_await, references") {
     on_every_engine([]() -> task<void> {
         const auto turns = this_loop().statistics().turns;
         const int a = co_await ready_value(1);
@@ -229,7 +230,9 @@ foreign_coroutine sleep_in_foreign(std::chrono::nanoseconds delay, int& steps) {
     ++steps;
 }
 
-foreign_coroutine operate_in_foreign(int number, std::int64_t& result) { result = co_await scripted_operation(number); }
+foreign_coroutine operate_in_foreign(int number, std::int64_t& result) {
+    result = co_await scripted_operation(number);
+}
 
 foreign_coroutine join_in_foreign(task_handle<int>& handle, int& result) { result = co_await handle; }
 

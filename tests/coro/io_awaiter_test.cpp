@@ -57,7 +57,9 @@ task<std::int64_t> await_tallied(int number, tally& counts) { co_return co_await
 
 struct detached {
     struct promise_type {
-        detached get_return_object() { return detached(std::coroutine_handle<promise_type>::from_promise(*this)); }
+        detached get_return_object() {
+            return detached(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         std::suspend_always final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}
@@ -71,7 +73,8 @@ detached await_detached(int number, tally& counts) { static_cast<void>(co_await 
 
 }  // namespace
 
-TEST_CASE("an operation that succeeds gives its value; what it refers to is kept as long as the awaiter lives") {
+TEST_CASE(
+    "an operation that succeeds gives its value; what it refers to is kept as long as the awaiter lives") {
     scripted_runner s;
     s.finish_after(1s, 1, 42);
     tally counts;
@@ -82,7 +85,8 @@ TEST_CASE("an operation that succeeds gives its value; what it refers to is kept
     CHECK(counts.released == 1);
 }
 
-TEST_CASE("an operation that fails throws the system's error with the description's text, or gives it as a result") {
+TEST_CASE("an operation that fails throws the system's error with the description's text, or gives it as a "
+          "result") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         tally counts;
@@ -130,7 +134,9 @@ TEST_CASE("a cancelled operation raises, with as_result too; the description hea
     scripted_runner s;
     tally counts;
     auto plain = s.runner.create_task(await_tallied(1, counts));
-    auto quiet_body = [](tally& counts) -> task<void> { static_cast<void>(co_await as_result(tallied(2, counts))); };
+    auto quiet_body = [](tally& counts) -> task<void> {
+        static_cast<void>(co_await as_result(tallied(2, counts)));
+    };
     auto quiet = s.runner.create_task(quiet_body(counts));
     s.turns(1);
     plain.cancel();
@@ -158,7 +164,9 @@ TEST_CASE("an error other than cancellation is delivered even to a cancelled tas
     s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
     tally counts;
     std::error_code code;
-    auto body = [](tally& counts, std::error_code& code) -> task<void> { code = co_await error_of(tallied(1, counts)); };
+    auto body = [](tally& counts, std::error_code& code) -> task<void> {
+        code = co_await error_of(tallied(1, counts));
+    };
     auto handle = s.runner.create_task(body(counts, code));
     s.turns(1);
     handle.cancel();
@@ -219,7 +227,8 @@ TEST_CASE("destroying the frame of a pending operation cancels it and waits for 
     s.turns(2);
 }
 
-TEST_CASE("destroying the frame of an operation that is done but not collected takes it out of the ready queue") {
+TEST_CASE(
+    "destroying the frame of an operation that is done but not collected takes it out of the ready queue") {
     scripted_runner s;
     tally counts;
     std::optional<detached> d;

@@ -175,7 +175,9 @@ TEST_CASE("a runner that is destroyed cancels the tasks that are suspended and w
     bool never_started = false;
     {
         runner r;
-        auto body = [](bool& started, bool& ended, counted) -> task<void> { co_await note_the_end(started, ended); };
+        auto body = [](bool& started, bool& ended, counted) -> task<void> {
+            co_await note_the_end(started, ended);
+        };
         r.create_task(body(started, ended, counted(1)));
         r.turn(turn::no_wait);
         r.turn(turn::no_wait);
@@ -239,7 +241,8 @@ TEST_CASE("wait_handle becomes readable when a turn has something to do, on engi
     }
     pollfd p{static_cast<int>(watched), POLLIN, 0};
     for (int i = 0; i < 20; ++i) {
-        while (r.turn(turn::no_wait)) {}
+        while (r.turn(turn::no_wait)) {
+        }
         bool called = false;
         std::thread poster([&] { r.loop().post([&] { called = true; }); });
         CHECK(::poll(&p, 1, 10'000) == 1);

@@ -183,10 +183,11 @@ TEST_CASE("a tree of 100,000 scopes, deep or wide, is cancelled without recursio
 TEST_CASE("a task asked to stop may cancel further scopes: they are worked off in turn, without recursion") {
     constexpr std::size_t count = 100'000;
     struct linked : leaf {
-        linked() : leaf([](leaf& l) noexcept {
-            auto& self = static_cast<linked&>(l);
-            if (self.next) self.next->cancel();
-        }) {}
+        linked()
+            : leaf([](leaf& l) noexcept {
+                  auto& self = static_cast<linked&>(l);
+                  if (self.next) self.next->cancel();
+              }) {}
         scope* next = nullptr;
     };
     scope root;

@@ -40,7 +40,8 @@ TEST_CASE("sleep goes on when its time has come: never early, and on a virtual c
     }());
 }
 
-TEST_CASE("sleepers wake in the order of their deadlines, those of one instant in the order they fell asleep") {
+TEST_CASE(
+    "sleepers wake in the order of their deadlines, those of one instant in the order they fell asleep") {
     scripted_runner s;
     s.run([]() -> task<void> {
         std::vector<int> order;
@@ -55,8 +56,8 @@ TEST_CASE("sleepers wake in the order of their deadlines, those of one instant i
 
 TEST_CASE("a delay of zero or less lets the others run first") {
     on_every_engine([]() -> task<void> {
-        for (const auto delay : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1),
-                                 std::chrono::nanoseconds::min()}) {
+        for (const auto delay :
+             {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1), std::chrono::nanoseconds::min()}) {
             std::vector<int> order;
             create_task(append_after(delay, order, 2));
             order.push_back(1);
@@ -71,8 +72,9 @@ TEST_CASE("a delay of zero or less lets the others run first") {
 TEST_CASE("a delay that is not a number is refused; one too long to count is for ever") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
-        CHECK_THROWS_AS(static_cast<void>(sleep(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN()))),
-                        std::invalid_argument);
+        CHECK_THROWS_AS(
+            static_cast<void>(sleep(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN()))),
+            std::invalid_argument);
         auto sleeper = []() -> task<void> { co_await sleep(std::chrono::hours::max()); };
         auto infinite = []() -> task<void> {
             co_await sleep(std::chrono::duration<double>(std::numeric_limits<double>::infinity()));

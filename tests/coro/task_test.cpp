@@ -76,7 +76,9 @@ TEST_CASE("a task is lazy: nothing of its body runs before it is awaited") {
 
 TEST_CASE("a task that is never awaited never runs, and frees its frame and parameters") {
     counted::reset();
-    { const task<void> t = hold(counted(7)); }
+    {
+        const task<void> t = hold(counted(7));
+    }
     CHECK(counted::made > 0);
     CHECK(counted::alive() == 0);
 }

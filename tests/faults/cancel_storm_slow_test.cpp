@@ -42,10 +42,14 @@ void come_and_go(const endpoint& where) {
 // What the operations work on.
 struct arena {
     arena(stream_pair r, stream_pair f, tcp_listener l, file d)
-        : reading(std::move(r)), full(std::move(f)), listener(std::move(l)), data(std::move(d)) {
+        : reading(std::move(r)),
+          full(std::move(f)),
+          listener(std::move(l)),
+          data(std::move(d)) {
         const std::string text(1 << 16, '.');
         const const_bytes bytes(text);
-        while (io::send_now(full.client.handle(), &bytes, 1).error == 0) {}
+        while (io::send_now(full.client.handle(), &bytes, 1).error == 0) {
+        }
     }
 
     // Something happens on the other side, so that the operation may finish just now.
@@ -93,15 +97,17 @@ task<std::unique_ptr<arena>> make_arena(std::string path) {
     stream_pair reading = co_await connected_pair();
     stream_pair full = co_await connected_pair({.send_buffer = 4096});
     file data = co_await file::open(path);
-    co_return std::make_unique<arena>(std::move(reading), std::move(full), tcp_listener::bind(endpoint::loopback(0)),
-                                      std::move(data));
+    co_return std::make_unique<arena>(std::move(reading), std::move(full),
+                                      tcp_listener::bind(endpoint::loopback(0)), std::move(data));
 }
 
 // A coroutine that is destroyed by whoever holds it, wherever it is suspended.
 class detached {
 public:
     struct promise_type {
-        detached get_return_object() { return detached(std::coroutine_handle<promise_type>::from_promise(*this)); }
+        detached get_return_object() {
+            return detached(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         std::suspend_always final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}
@@ -230,7 +236,8 @@ task<void> cancel_tasks(std::string path, dice& random) {
         if (random.below(4) == 0) a->provoke(what);
         co_await handle.wait();
         if (!handle.cancelled()) handle.result();
-        if (random.below(8) == 0) static_cast<void>(co_await move_on_after(random.any_delay(), start(what, *a, random)));
+        if (random.below(8) == 0)
+            static_cast<void>(co_await move_on_after(random.any_delay(), start(what, *a, random)));
     }
     while (a->received < a->sent) co_await receive_chunk<task<void>>(*a);
     CHECK(a->in_order);
@@ -307,7 +314,8 @@ class seeded {
 public:
     seeded() {
         const std::string text(1 << 16, 'f');
-        path_ = (std::filesystem::temp_directory_path() / ("libasync-storm-" + std::to_string(seed))).string();
+        path_ =
+            (std::filesystem::temp_directory_path() / ("libasync-storm-" + std::to_string(seed))).string();
         async::run(write_file(path_, text));
     }
     seeded(const seeded&) = delete;

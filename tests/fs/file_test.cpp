@@ -22,7 +22,8 @@ class temporary_directory {
 public:
     temporary_directory() {
         std::random_device random;
-        path_ = std::filesystem::temp_directory_path() / ("libasync-test-" + std::to_string(random()) + std::to_string(random()));
+        path_ = std::filesystem::temp_directory_path() /
+                ("libasync-test-" + std::to_string(random()) + std::to_string(random()));
         std::filesystem::create_directory(path_);
     }
     temporary_directory(const temporary_directory&) = delete;
@@ -57,7 +58,8 @@ task<std::string> read_text(file& f, std::size_t size, std::uint64_t offset) {
 
 }  // namespace
 
-TEST_CASE("modes: read must exist, write truncates, read_write keeps, create_new must not exist, append goes to the end") {
+TEST_CASE("modes: read must exist, write truncates, read_write keeps, create_new must not exist, append goes "
+          "to the end") {
     const temporary_directory directory;
     async::run([](const temporary_directory& directory) -> task<void> {
         const std::string path = directory / "file";
@@ -267,19 +269,23 @@ TEST_CASE("many operations on one file at once") {
         const std::string text = co_await read_text(f, 26'000, 0);
         REQUIRE(text.size() == 26'000);
         bool right = true;
-        for (std::size_t i = 0; i < text.size(); ++i) right = right && text[i] == static_cast<char>('a' + i / 1000);
+        for (std::size_t i = 0; i < text.size(); ++i)
+            right = right && text[i] == static_cast<char>('a' + i / 1000);
         CHECK(right);
     }(directory));
 }
 
-TEST_CASE("a file may be closed by its destructor while operations are pending; it is busy for close until then") {
+TEST_CASE(
+    "a file may be closed by its destructor while operations are pending; it is busy for close until then") {
     const temporary_directory directory;
     const std::string text = pattern(1 << 20);
     put(directory / "file", text);
     const int before = open_descriptors();
     async::run([](const temporary_directory& directory, const std::string& text) -> task<void> {
         auto f = std::make_unique<file>(co_await file::open(directory / "file"));
-        auto read = [](file& f, std::size_t size) -> task<std::string> { co_return co_await read_text(f, size, 0); };
+        auto read = [](file& f, std::size_t size) -> task<std::string> {
+            co_return co_await read_text(f, size, 0);
+        };
         auto reader = create_task(read(*f, text.size()));
         while (!reader.done()) {
             co_await yield();

@@ -120,7 +120,8 @@ TEST_CASE("a slow step is logged, a quick one is not") {
     const std::size_t before = log.lines.size();
     s.loop().call_soon([] {
         const auto end = std::chrono::steady_clock::now() + 3ms;
-        while (std::chrono::steady_clock::now() < end) {}
+        while (std::chrono::steady_clock::now() < end) {
+        }
     });
     s.turns(1);
     REQUIRE(log.lines.size() == before + 1);

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <limits>
 #include <thread>
 #include <vector>
@@ -125,7 +124,8 @@ TEST_CASE("a handle may outlive its loop: its callback does not wait any more") 
     later.cancel();
 }
 
-TEST_CASE("timers are called in the order of their deadlines, those of one instant in the order they were set") {
+TEST_CASE(
+    "timers are called in the order of their deadlines, those of one instant in the order they were set") {
     scripted_runner s;
     std::vector<int> order;
     const time_point when = s.loop().now() + 5s;
@@ -164,7 +164,8 @@ TEST_CASE("zero and negative delays are due in a later turn, never inline") {
     s.loop().call_later(-5s, [&] { ++calls; });
     s.loop().call_later(std::chrono::nanoseconds::min(), [&] { ++calls; });
     s.loop().call_later(std::chrono::hours::min(), [&] { ++calls; });
-    s.loop().call_later(std::chrono::duration<double>(-std::numeric_limits<double>::infinity()), [&] { ++calls; });
+    s.loop().call_later(std::chrono::duration<double>(-std::numeric_limits<double>::infinity()),
+                        [&] { ++calls; });
     s.loop().call_at(time_point::min(), [&] { ++calls; });
     CHECK(calls == 0);
     s.turns(1);
@@ -174,8 +175,10 @@ TEST_CASE("zero and negative delays are due in a later turn, never inline") {
 TEST_CASE("a delay that is not a number is refused, one too long to count means for ever") {
     scripted_runner s;
     using real = std::chrono::duration<double>;
-    CHECK_THROWS_AS(s.loop().call_later(real(std::numeric_limits<double>::quiet_NaN()), [] {}), std::invalid_argument);
-    CHECK_THROWS_AS(s.loop().deadline_after(real(std::numeric_limits<double>::quiet_NaN())), std::invalid_argument);
+    CHECK_THROWS_AS(s.loop().call_later(real(std::numeric_limits<double>::quiet_NaN()), [] {}),
+                    std::invalid_argument);
+    CHECK_THROWS_AS(s.loop().deadline_after(real(std::numeric_limits<double>::quiet_NaN())),
+                    std::invalid_argument);
     CHECK(s.loop().deadline_after(real(std::numeric_limits<double>::infinity())) == time_point::max());
     CHECK(s.loop().deadline_after(real(1e300)) == time_point::max());
     CHECK(s.loop().deadline_after(std::chrono::hours::max()) == time_point::max());
@@ -216,7 +219,8 @@ TEST_CASE("delays count from the call, not from the beginning of a long step") {
     time_point due{};
     r.loop().call_soon([&] {
         const time_point began = r.loop().now();
-        while (std::chrono::steady_clock::now() < began + 2ms) {}
+        while (std::chrono::steady_clock::now() < began + 2ms) {
+        }
         due = r.loop().deadline_after(1ms);
         CHECK(due >= began + 3ms);
     });
@@ -224,7 +228,8 @@ TEST_CASE("delays count from the call, not from the beginning of a long step") {
     CHECK(due != time_point{});
 }
 
-TEST_CASE("what a callback throws goes to the exception handler with its place of creation, and the loop goes on") {
+TEST_CASE(
+    "what a callback throws goes to the exception handler with its place of creation, and the loop goes on") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     bool called = false;
@@ -265,99 +270,6 @@ TEST_CASE("an exception handler that throws does not kill the loop, and both fai
     CHECK(called);
     CHECK(log.has("bad"));
     CHECK(log.has("the exception handler itself threw"));
-}
-
-TEST_CASE("posts of many threads all arrive, those of one thread in order, and wake the loop") {
-    constexpr int threads = 8;
-    constexpr int posts = 2000;
-    runner r;
-    std::vector<int> next(threads, 0);
-    int arrived = 0;
-    bool in_order = true;
-    std::vector<std::thread> posters;
-    for (int t = 0; t < threads; ++t) {
-        posters.emplace_back([&, t] {
-            for (int i = 0; i < posts; ++i) {
-                r.loop().post([&, t, i] {
-                    in_order = in_order && next[static_cast<std::size_t>(t)]++ == i;
-                    ++arrived;
-                });
-            }
-        });
-    }
-    while (arrived < threads * posts) r.turn(turn::wait);
-    for (std::thread& thread : posters) thread.join();
-    CHECK(in_order);
-    CHECK(arrived == threads * posts);
-}
-
-TEST_CASE("a post wakes a loop that sleeps without any timer") {
-    runner r;
-    for (int i = 0; i < 50; ++i) {
-        std::atomic<bool> called = false;
-        std::thread poster([&] {
-            if (i % 2 == 0) std::this_thread::yield();
-            r.loop().post([&] { called = true; });
-        });
-        while (!called) r.turn(turn::wait);
-        poster.join();
-    }
-}
-
-TEST_CASE("a post from the loop's own thread is taken in a later turn") {
-    scripted_runner s;
-    int calls = 0;
-    s.loop().call_soon([&] {
-        s.loop().post([&] { ++calls; });
-        CHECK(calls == 0);
-    });
-    s.turns(1);
-    CHECK(calls == 0);
-    s.turns(1);
-    CHECK(calls == 1);
-}
-
-namespace {
-
-// Posts when it is destroyed, and keeps what came of it.
-struct posts_at_the_end {
-    async::loop* loop;
-    std::error_code* outcome;
-    bool armed = true;
-
-    posts_at_the_end(async::loop* l, std::error_code* o) : loop(l), outcome(o) {}
-    posts_at_the_end(posts_at_the_end&& other) noexcept
-        : loop(other.loop), outcome(other.outcome), armed(std::exchange(other.armed, false)) {}
-    ~posts_at_the_end() {
-        if (!armed) return;
-        try {
-            loop->post([] {});
-        } catch (const std::system_error& e) {
-            *outcome = e.code();
-        }
-    }
-};
-
-}  // namespace
-
-TEST_CASE("a post to a loop that has closed fails") {
-    std::error_code outcome;
-    {
-        runner r;
-        r.loop().call_later(1h, [p = posts_at_the_end(&r.loop(), &outcome)] { static_cast<void>(p); });
-    }
-    CHECK(outcome == errc::closed);
-}
-
-TEST_CASE("what was posted and never ran is destroyed with its loop") {
-    counted::reset();
-    {
-        runner r;
-        r.loop().post([c = counted(1)] { static_cast<void>(c); });
-        r.loop().call_soon([c = counted(1)] { static_cast<void>(c); });
-        CHECK(counted::alive() == 2);
-    }
-    CHECK(counted::alive() == 0);
 }
 
 TEST_CASE("in debug mode a call from another thread is refused") {

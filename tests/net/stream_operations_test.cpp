@@ -52,7 +52,9 @@ task<void> send(send_description<1> what) { co_await what; }
 
 struct detached {
     struct promise_type {
-        detached get_return_object() { return detached(std::coroutine_handle<promise_type>::from_promise(*this)); }
+        detached get_return_object() {
+            return detached(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         std::suspend_always final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}
@@ -75,7 +77,8 @@ io::send_op& pending_send(scripted_runner& s) {
 TEST_CASE("a send names all its buffers and their sum") {
     scripted_runner s;
     scripted_stream stream(s);
-    const send_description<3> description(stream.state.get(), {const_bytes("ab"), const_bytes(""), const_bytes("cde")});
+    const send_description<3> description(stream.state.get(),
+                                          {const_bytes("ab"), const_bytes(""), const_bytes("cde")});
     const auto op = description.make();
     CHECK(op.count == 3);
     CHECK(op.total == 5);
@@ -129,7 +132,8 @@ TEST_CASE("a send that is cut short before its first byte does not poison the st
     CHECK_FALSE(stream.state->broken);
 }
 
-TEST_CASE("a send whose frame is destroyed counts what was sent: while pending, and when it is done but not collected") {
+TEST_CASE("a send whose frame is destroyed counts what was sent: while pending, and when it is done but not "
+          "collected") {
     for (const bool done : {false, true}) {
         scripted_runner s;
         scripted_stream stream(s);
@@ -169,12 +173,14 @@ TEST_CASE("messages tell operation and peer, as far as they are known") {
     CHECK(detail::describe_stream("read from", nullptr) == "read from a closed stream");
     scripted_runner s;
     scripted_stream stream(s);
-    CHECK(detail::describe_stream("read from", stream.state.get()) == "read from a stream that is not connected");
+    CHECK(detail::describe_stream("read from", stream.state.get()) ==
+          "read from a stream that is not connected");
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string peer = pair.server.local_endpoint().to_string();
         std::string message;
-        auto first = create_task([](tcp_stream& stream) -> task<void> { co_await stream.read(); }(pair.client));
+        auto first =
+            create_task([](tcp_stream& stream) -> task<void> { co_await stream.read(); }(pair.client));
         co_await yield();
         message = co_await message_of(pair.client.read());
         CHECK(message.find("read from " + peer) == 0);

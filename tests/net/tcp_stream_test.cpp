@@ -78,7 +78,8 @@ TEST_CASE("several buffers are sent in one write, in order, empty ones too; no b
         stream_pair pair = co_await connected_pair();
         const std::string big = pattern(300'000);
         const std::vector<std::byte> bytes(3, std::byte('x'));
-        auto write_several = [](tcp_stream& stream, const std::string& big, const std::vector<std::byte>& bytes) -> task<void> {
+        auto write_several = [](tcp_stream& stream, const std::string& big,
+                                const std::vector<std::byte>& bytes) -> task<void> {
             co_await stream.write("head ", std::string_view(), big, bytes, std::string(" tail"));
             co_await stream.write("");
             co_await stream.write(std::string(), std::string_view());
@@ -245,7 +246,8 @@ TEST_CASE("two hundred connections talk at once") {
 
 TEST_CASE("options reach the socket, when it is made and later") {
     async::run([]() -> task<void> {
-        stream_pair pair = co_await connected_pair({.no_delay = false, .keep_alive = true, .send_buffer = 50'000});
+        stream_pair pair =
+            co_await connected_pair({.no_delay = false, .keep_alive = true, .send_buffer = 50'000});
         for (tcp_stream* stream : {&pair.client, &pair.server}) {
             int value = 0;
             CHECK(io::get_option(stream->handle(), io::socket_option::no_delay, value) == 0);

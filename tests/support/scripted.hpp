@@ -52,7 +52,8 @@ public:
     // The pending scripted_operation of that number, or null.
     io::operation* find(int number) {
         for (io::operation* op : engine.pending()) {
-            if (op->kind == io::op_kind::sync_file && static_cast<io::file_op*>(op)->file == number) return op;
+            if (op->kind == io::op_kind::sync_file && static_cast<io::file_op*>(op)->file == number)
+                return op;
         }
         return nullptr;
     }
@@ -72,7 +73,8 @@ public:
 
 private:
     scripted_runner(std::unique_ptr<io::scripted_engine> e, const loop_options& options)
-        : engine(*e), runner(std::move(e), options) {}
+        : engine(*e),
+          runner(std::move(e), options) {}
 };
 
 // Runs what `body` makes on the scripted engine, then on the engine of the environment.

@@ -49,7 +49,8 @@ inline void note_stack() {}
 inline std::size_t stack_use_of(const std::function<void()>& work) {
     constexpr std::size_t size = std::size_t{64} << 20;
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const memory =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     REQUIRE(memory != MAP_FAILED);
 #ifdef MADV_NOHUGEPAGE
     ::madvise(memory, size, MADV_NOHUGEPAGE);
@@ -65,8 +66,8 @@ inline std::size_t stack_use_of(const std::function<void()>& work) {
     pthread_t thread{};
     const auto body = [](void* argument) -> void* {
         auto* j = static_cast<job*>(argument);
-        const volatile char top = 0;
-        j->top = reinterpret_cast<std::uintptr_t>(&top);
+        // Not the address of a local: a sanitizer may keep those elsewhere.
+        j->top = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
         (*j->work)();
         return nullptr;
     };

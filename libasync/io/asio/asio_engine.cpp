@@ -258,7 +258,10 @@ void asio_engine::wait_until(time_point deadline) noexcept {
     const std::size_t ran =
         deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
     restart_if_stopped();
-    if (ran == 0) return;
+    if (ran == 0) {
+        context_.poll();  // run_one_until does not even look when its deadline has passed already
+        return;
+    }
     if (vain_polls_ >= 4 && ++skipped_polls_ % 16 != 0) return;
     vain_polls_ = context_.poll() == 0 ? vain_polls_ + 1 : 0;
 }

@@ -15,7 +15,13 @@ int to_errno(const boost::system::error_code& error) noexcept { return error.val
 int asio_engine::attach(asio_socket& s, native_handle handle) {
     boost::system::error_code error;
     s.stream.emplace(context_);
-    s.stream->assign(boost::asio::ip::tcp::v4(), static_cast<int>(handle), error);
+    try {
+        s.stream->assign(boost::asio::ip::tcp::v4(), static_cast<int>(handle), error);
+    } catch (...) {  // no memory to watch the descriptor, which is not the stream's yet
+        s.stream.reset();
+        close_socket(handle);
+        throw;
+    }
     if (error) {
         close_socket(handle);
         return to_errno(error);

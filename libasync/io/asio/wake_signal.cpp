@@ -46,15 +46,15 @@ descriptor_pair open_descriptors() {
 
 wake_signal::wake_signal(boost::asio::io_context& context) : reader_(context) {
     const auto [reader, writer] = open_descriptors();
-    boost::system::error_code error;
-    reader_.assign(reader, error);
-    if (error) {
-        ::close(reader);
+    try {
+        reader_.assign(reader);
+        arm();
+    } catch (...) {
+        if (!reader_.is_open()) ::close(reader);
         if (writer != reader) ::close(writer);
-        refuse("watching the wake-up descriptor", error.value());
+        throw;
     }
     writer_ = writer;
-    arm();
 }
 
 wake_signal::~wake_signal() {

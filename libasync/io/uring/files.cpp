@@ -51,6 +51,16 @@ bool uring_engine::runs_in_pool(op_kind kind) const noexcept {
     }
 }
 
+namespace {
+
+// To the ring an offset of -1 means the position of the descriptor; pread(2) knows no such thing.
+bool names_no_position(const operation& op) noexcept {
+    if (op.kind != op_kind::read_at && op.kind != op_kind::write_at) return false;
+    return static_cast<const transfer_op&>(op).offset > static_cast<std::uint64_t>(INT64_MAX);
+}
+
+}  // namespace
+
 bool uring_engine::start_file(operation& op) noexcept {
     if (op.kind == op_kind::file_size) {  // never waits for the disk
         struct stat status;
@@ -62,6 +72,10 @@ bool uring_engine::start_file(operation& op) noexcept {
         return done_in_place(op);
     }
     if (runs_in_pool(op.kind)) return start_in_pool(op);
+    if (names_no_position(op)) {
+        op.error = EINVAL;
+        return done_in_place(op);
+    }
     op.state = op_state::pending;
     submit(op);
     return false;

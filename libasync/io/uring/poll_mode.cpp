@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::uint8_t small_reads_for_receive = 64;
 constexpr std::uint8_t max_unread_polls = 16;  // then a busy peer wakes the loop no more
-constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR;
+// After these a short read need not be the end of what is there: urgent data stops a read early (tcp(7)).
+constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR | POLLPRI;
 
 uring_stream& source_of(operation& op) noexcept {
     socket* s = op.kind == op_kind::receive ? static_cast<receive_op&>(op).source
@@ -70,9 +71,9 @@ void uring_engine::arm_poll(uring_stream& s) noexcept {
     if (!sqe) return;
     s.unread_polls = 0;
     if (features_.multishot_poll) {
-        io_uring_prep_poll_multishot(sqe, s.descriptor(), POLLIN | POLLRDHUP);
+        io_uring_prep_poll_multishot(sqe, s.descriptor(), POLLIN | POLLPRI | POLLRDHUP);
     } else {
-        io_uring_prep_poll_add(sqe, s.descriptor(), POLLIN | POLLRDHUP);
+        io_uring_prep_poll_add(sqe, s.descriptor(), POLLIN | POLLPRI | POLLRDHUP);
     }
 }
 

@@ -53,7 +53,7 @@ public:
     standing_request poll;
     bool poll_mode : 1 = false;     // chunks are read when a poll says so, not received by the kernel
     bool readable : 1 = false;      // a poll said so, and no read found the end since
-    bool hung_up : 1 = false;       // there is an end to be read
+    bool hung_up : 1 = false;       // there is an end to be read, or a mark at which reads stop early
     bool ended : 1 = false;         // and it was read
     bool writer_polls : 1 = false;  // the writer's request is a poll
     std::uint8_t full_buffers = 0;  // in a row
