@@ -36,6 +36,10 @@ int recurse(int n) {
     return n == 0 ? space[0] : recurse(n - 1) + space[0];
 }
 
+struct note_at_end {
+    ~note_at_end() { note_stack(); }
+};
+
 task<int> one() {
     note_stack();
     co_return 1;
@@ -85,6 +89,7 @@ TEST_CASE("a million operations in a row that the engine does in place") {
     check_stack_use(many, [] {
         scripted_runner s;
         s.engine.on_start = [](io::operation& op) {
+            note_stack();
             op.result = 1;
             return true;
         };
@@ -180,6 +185,7 @@ TEST_CASE("a million suspended tasks side by side that are dropped with their ru
                 try {
                     co_await sleep(24h);
                 } catch (const cancelled&) {
+                    note_stack();
                     ++ended;
                     throw;
                 }
@@ -196,7 +202,10 @@ TEST_CASE("a million tasks, each of which joins the one before, that are cancell
     check_stack_use(many_throwing, [] {
         scripted_runner s;
         auto sleeper = []() -> task<void> { co_await sleep(24h); };
-        auto joiner = [](task_handle<void> before) -> task<void> { co_await before; };
+        auto joiner = [](task_handle<void> before) -> task<void> {
+            const note_at_end end;
+            co_await before;
+        };
         task_handle<void> last = s.runner.create_task(sleeper());
         for (int i = 1; i < many_throwing; ++i) last = s.runner.create_task(joiner(std::move(last)));
         s.turns(1);

@@ -283,7 +283,7 @@ TEST_CASE(
 
 TEST_CASE("connecting and binding with options in one expression") {
     async::run([]() -> task<void> {
-        auto listener = tcp_listener::bind(endpoint("127.0.0.1", 0), {.reuse_port = true});
+        auto listener = tcp_listener::bind(endpoint("127.0.0.1", 0), {.backlog = 16});
         const bool open =
             (co_await connect({"127.0.0.1", listener.local_endpoint().port()}, {.keep_alive = true}))
                 .is_open();

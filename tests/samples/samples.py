@@ -133,6 +133,7 @@ def gather_files():
 
     sources = sorted(str(p) for p in pathlib.Path("samples").iterdir() if p.is_file())
     with tempfile.TemporaryDirectory() as scratch:
+        scratch = os.path.relpath(scratch)  # on Windows an argument with a slash in front is an option
         empty, big = f"{scratch}/empty", f"{scratch}/big"
         pathlib.Path(empty).touch()
         pathlib.Path(big).write_bytes(os.urandom(300_001))

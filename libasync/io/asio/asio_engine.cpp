@@ -108,6 +108,8 @@ bool asio_engine::proceed(operation& op, asio_socket& s, asio_direction& d) noex
     if (op.kind == op_kind::receive && static_cast<receive_op&>(op).size == 0) return true;
     const bool opens = op.kind == op_kind::accept || op.kind == op_kind::connect;
     if ((d.ready || opens) && attempt(op, s)) {
+        // A system may tell a reset once: to the wait, and then the call finds a mere end.
+        if (!opens && op.result == 0 && op.error == 0) op.error = d.error;
         d.error = 0;
         return true;
     }
