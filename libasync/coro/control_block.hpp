@@ -63,6 +63,7 @@ struct control_block : ready_node, task_context, task_link {
     std::unique_ptr<const std::string> given_name;                         // nor a name
     std::source_location created;
     std::uint64_t number = 0;
+    std::uint64_t leads_out_in = 0;  // the round of cancellations in which it was found to wait in no circle of joins
     unsigned references = 0;
     task_outcome outcome_kind = task_outcome::pending;
     bool outcome_read = false;

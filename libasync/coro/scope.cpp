@@ -12,6 +12,7 @@ struct cancel_queue {
     scope* first = nullptr;
     scope* last = nullptr;
     bool busy = false;
+    std::uint64_t round = 0;
 };
 constinit thread_local cancel_queue to_cancel;
 
@@ -56,6 +57,7 @@ void scope::cancel() noexcept {
     to_cancel.last = this;
     if (to_cancel.busy) return;
     to_cancel.busy = true;
+    ++to_cancel.round;
     while (scope* s = to_cancel.first) {
         to_cancel.first = s->next_to_cancel;
         if (to_cancel.first == nullptr) to_cancel.last = nullptr;
@@ -64,6 +66,8 @@ void scope::cancel() noexcept {
     }
     to_cancel.busy = false;
 }
+
+std::uint64_t cancel_round() noexcept { return to_cancel.round; }
 
 void task_context::enter(scope& s) noexcept {
     s.attach(*current_scope, this);

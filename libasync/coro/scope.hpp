@@ -73,6 +73,9 @@ inline void scope::unlink_from_parent() noexcept {
     owner = nullptr;
 }
 
+// Numbers the calls of `scope::cancel` on this thread, together with those that follow from them.
+std::uint64_t cancel_round() noexcept;
+
 // Where a task is suspended. Part of each awaiter that ends in the scheduler or the engine.
 struct leaf;
 

@@ -56,17 +56,22 @@ protected:
     }
 
     // Whether the joined task waits, over any number of joins, for the one that joins it. Two walkers of different
-    // speed, since the joins may run in a circle elsewhere.
+    // speed, since the joins may run in a circle elsewhere. Tasks from which the joins lead out of every circle are
+    // remembered for the round of cancellations, so that a chain of joins is walked once.
     bool in_circle() const noexcept {
+        const std::uint64_t round = cancel_round();
+        const auto leads_out = [round](const control_block* b) { return b == nullptr || b->leads_out_in == round; };
         const control_block* slow = block_.get();
-        for (const control_block* fast = slow; fast;) {
+        for (const control_block* fast = slow; !leads_out(fast);) {
             if (fast == context) return true;
             fast = joined_by(fast);
+            if (leads_out(fast)) break;
             if (fast == context) return true;
             fast = joined_by(fast);
             slow = joined_by(slow);
             if (fast == slow) return false;
         }
+        for (control_block* b = block_.get(); !leads_out(b); b = joined_by(b)) b->leads_out_in = round;
         return false;
     }
 

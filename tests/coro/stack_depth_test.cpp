@@ -68,7 +68,7 @@ task<int> descend(int n, bottom what) {
 
 TEST_CASE("the measure of stack use sees a recursion") {
     int sum = 0;
-    const std::size_t used = stack_use_of([&] { sum = recurse(4000); });
+    const std::size_t used = stack_use_of([&] { sum = recurse(20'000); });
     CHECK(sum != 0);
     CHECK(used > 2 * allowed);
 }
@@ -212,6 +212,25 @@ TEST_CASE("a million tasks, each of which joins the one before, that are cancell
         last.cancel();
         while (!last.done()) s.turns(1);
         return last.cancelled();
+    });
+}
+
+TEST_CASE("a million tasks, each of which creates and joins the next, that are dropped with their runner") {
+    check_stack_use(many_throwing, [] {
+        task_handle<void> outermost;
+        {
+            scripted_runner s;
+            auto nest = [](auto& self, int n) -> task<void> {
+                if (n == 0) {
+                    co_await sleep(24h);
+                } else {
+                    co_await create_task(self(self, n - 1));
+                }
+            };
+            outermost = s.runner.create_task(nest(nest, many_throwing));
+            while (s.loop().core().timers.empty()) s.turns(1);
+        }
+        return outermost.cancelled();
     });
 }
 
