@@ -33,7 +33,8 @@ int recurse(int n) {
     volatile char space[64];
     space[0] = static_cast<char>(n);
     note_stack();
-    return n == 0 ? space[0] : recurse(n - 1) + space[0];
+    const int below = n == 0 ? 1 : recurse(n - 1);
+    return below + space[0];  // read after the call, which is thus no loop in disguise
 }
 
 struct note_at_end {
