@@ -70,7 +70,7 @@ task<int> descend(int n, bottom what) {
 
 TEST_CASE("the measure of stack use sees a recursion") {
     int sum = 0;
-    const std::size_t used = stack_use_of([&] { sum = recurse(2'000); });
+    const std::size_t used = stack_use_of([&] { sum = recurse(4'000); });
     CHECK(sum != 0);
     CHECK(used > allowed);
 }
