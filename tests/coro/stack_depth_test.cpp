@@ -223,6 +223,7 @@ TEST_CASE("a million tasks, each of which creates and joins the next, that are d
         {
             scripted_runner s;
             auto nest = [](auto& self, int n) -> task<void> {
+                const note_at_end end;
                 if (n == 0) {
                     co_await sleep(24h);
                 } else {

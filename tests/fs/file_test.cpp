@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <random>
 #include <vector>
 
 #include <tests/support/expect.hpp>
+#include <tests/support/files.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
 
@@ -16,29 +16,6 @@ using namespace async_tests;
 using async::file;
 
 namespace {
-
-// A directory of its own, removed at the end.
-class temporary_directory {
-public:
-    temporary_directory() {
-        std::random_device random;
-        path_ = std::filesystem::temp_directory_path() /
-                ("libasync-test-" + std::to_string(random()) + std::to_string(random()));
-        std::filesystem::create_directory(path_);
-    }
-    temporary_directory(const temporary_directory&) = delete;
-    temporary_directory& operator=(const temporary_directory&) = delete;
-    ~temporary_directory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-
-    std::string operator/(std::string_view name) const { return (path_ / name).string(); }
-    std::string string() const { return path_.string(); }
-
-private:
-    std::filesystem::path path_;
-};
 
 void put(const std::string& path, const std::string& content) {
     std::ofstream(path, std::ios::binary) << content;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <libasync/async.hpp>
+#include <tests/support/files.hpp>
 #include <tests/support/network.hpp>
 
 #ifndef _WIN32
@@ -45,7 +46,8 @@ TEST_CASE("a stream may go before the task that wraps a read of it has started")
 
 TEST_CASE("a file may go before the task that wraps a read of it has started") {
     async::run([]() -> task<void> {
-        const auto path = "awkward_moments.tmp";
+        const temporary_directory directory;
+        const std::string path = directory / "file";
         co_await write_file(path, "text");
         file f = co_await file::open(path);
         std::array<std::byte, 4> memory;
@@ -53,7 +55,6 @@ TEST_CASE("a file may go before the task that wraps a read of it has started") {
         f = {};
         const std::error_code code = co_await reading;
         CHECK(code == errc::closed);
-        std::remove(path);
     }());
 }
 
@@ -136,7 +137,8 @@ TEST_CASE("a child cannot wait for the task that waits for it") {
 
 TEST_CASE("an offset that no file has is an error, not the current position") {
     async::run([]() -> task<void> {
-        const auto path = "awkward_offset.tmp";
+        const temporary_directory directory;
+        const std::string path = directory / "file";
         co_await write_file(path, "text");
         file f = co_await file::open(path);
         std::array<std::byte, 4> memory;
@@ -145,7 +147,6 @@ TEST_CASE("an offset that no file has is an error, not the current position") {
         CHECK_FALSE(got);
         CHECK(got.error() == std::errc::invalid_argument);
         co_await f.close();
-        std::remove(path);
     }());
 }
 
