@@ -26,6 +26,13 @@ bool answer(std::string& input, std::string& output) {
     }
 }
 
+// Lets a client that still sends have the last answer: closing at once, with input unread, would reset the connection.
+async::task<void> hang_up(async::tcp_stream& client) {
+    co_await client.shutdown_write();
+    for (int chunks = 0; chunks < 100 && !(co_await client.read()).empty(); ++chunks) {
+    }
+}
+
 async::task<void> serve(async::tcp_stream client) {
     std::string input;
     std::string output;
@@ -38,6 +45,7 @@ async::task<void> serve(async::tcp_stream client) {
             more = answer(input, output);
             co_await async::timeout(60s, client.write(output));
         }
+        co_await async::timeout(1s, hang_up(client));
     } catch (const std::system_error&) {
         // The client went away.
     } catch (const async::timeout_error&) {

@@ -72,9 +72,7 @@ void control_block::finish(task_outcome outcome) noexcept {
     loop->ready.splice_back(joiners);
     if (done_callbacks) call_done_callbacks();
     if (on_done) on_done(*this);
-    if (outcome == task_outcome::exception && !outcome_read && references > 1) {
-        loop->tasks->unread.push_back(static_cast<task_link&>(*this));
-    }
+    if (references > 1) loop->tasks->ended.push_back(static_cast<task_link&>(*this));
     release();
 }
 
@@ -91,7 +89,7 @@ void control_block::call_done_callbacks() noexcept {
 
 void control_block::drop() noexcept {
     static_cast<task_link*>(this)->unlink_if_linked();
-    if (outcome_kind == task_outcome::exception && !outcome_read) report_unread();
+    if (unread()) report_unread();
     delete this;
 }
 
@@ -105,9 +103,10 @@ void control_block::report_unread() noexcept {
 }
 
 task_registry::~task_registry() {
-    while (!unread.empty()) {
-        auto* block = static_cast<control_block*>(unread.pop_front());
-        if (!block->outcome_read) block->report_unread();
+    while (!ended.empty()) {
+        auto* block = static_cast<control_block*>(ended.pop_front());
+        if (block->unread()) block->report_unread();
+        block->loop = nullptr;
     }
 }
 

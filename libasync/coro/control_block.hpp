@@ -53,7 +53,10 @@ struct control_block : ready_node, task_context, task_link {
     virtual bool collect(promise_base& p) noexcept = 0;
     virtual const std::exception_ptr& exception() const noexcept = 0;
 
-    // Tells the loop of a failure that nobody has read.
+    // Whether it failed and nobody knows.
+    bool unread() const noexcept { return outcome_kind == task_outcome::exception && !outcome_read; }
+
+    // Tells the loop so.
     void report_unread() noexcept;
 
     promise_base* root = nullptr;
@@ -121,7 +124,7 @@ private:
     Block* block_ = nullptr;
 };
 
-// The tasks of one loop: the root of their scopes, and a list of those that have not ended.
+// The tasks of one loop and the root of their scopes.
 struct task_registry {
     explicit task_registry(loop_core& core) noexcept {
         outside.loop = &core;
@@ -135,8 +138,8 @@ struct task_registry {
     scope root;
     scope outside_scope;   // where coroutines that are not tasks await: never cancelled
     task_context outside;
-    list<task_link> all;
-    list<task_link> unread;  // failed, and held by a handle: reported by the end of the loop at the latest
+    list<task_link> all;    // what has not ended
+    list<task_link> ended;  // what is still held by a handle
     std::uint64_t created = 0;
 };
 

@@ -1,8 +1,10 @@
 #include <libasync/coro/run.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include <libasync/loop/notifier.hpp>
 
@@ -13,10 +15,13 @@ namespace {
 const std::thread::id main_thread = std::this_thread::get_id();
 
 std::atomic<notifier*> interrupt_notifier{nullptr};
+std::atomic<int> interrupts_running{0};
 
 extern "C" void libasync_on_interrupt(int) {
     std::signal(SIGINT, SIG_DFL);  // a second one ends the process
+    ++interrupts_running;
     if (notifier* n = interrupt_notifier.load()) n->notify();
+    --interrupts_running;
 }
 
 // While it lives, the first SIGINT calls back on the loop. Leaves a handler that somebody else installed alone.
@@ -42,6 +47,7 @@ public:
 private:
     void stop() {
         interrupt_notifier.store(nullptr);
+        while (interrupts_running.load() != 0) std::this_thread::yield();  // a handler on another thread has it yet
         notifier_.reset();
     }
 

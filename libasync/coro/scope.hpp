@@ -7,6 +7,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <utility>
 
 #include <libasync/detail/list.hpp>
 
@@ -38,8 +39,8 @@ struct scope {
 
     scope* parent = nullptr;
     scope* first_child = nullptr;
-    scope* next_sibling = nullptr;
-    scope* prev_sibling = nullptr;
+    scope* next_sibling = nullptr;  // in the order in which they came; null after the last
+    scope* prev_sibling = nullptr;  // before the first: the last
     task_context* owner = nullptr;
     scope* next_to_cancel = nullptr;  // while its cancellation is being pushed down
     bool called = false;     // cancelled itself
@@ -55,20 +56,19 @@ inline void scope::attach(scope& under, task_context* inside) noexcept {
     LIBASYNC_ASSERT(parent == nullptr, "a scope is entered once at a time");
     parent = &under;
     owner = inside;
-    next_sibling = under.first_child;
-    if (next_sibling) next_sibling->prev_sibling = this;
-    under.first_child = this;
+    if (scope* first = under.first_child) {
+        prev_sibling = std::exchange(first->prev_sibling, this);
+        prev_sibling->next_sibling = this;
+    } else {
+        under.first_child = prev_sibling = this;
+    }
     effective = called || (!shielded && under.effective);
 }
 
 inline void scope::unlink_from_parent() noexcept {
     LIBASYNC_ASSERT(first_child == nullptr, "scopes are left innermost first");
-    if (prev_sibling) {
-        prev_sibling->next_sibling = next_sibling;
-    } else {
-        parent->first_child = next_sibling;
-    }
-    if (next_sibling) next_sibling->prev_sibling = prev_sibling;
+    (parent->first_child == this ? parent->first_child : prev_sibling->next_sibling) = next_sibling;
+    if (scope* after = next_sibling ? next_sibling : parent->first_child) after->prev_sibling = prev_sibling;
     parent = next_sibling = prev_sibling = nullptr;
     owner = nullptr;
 }

@@ -171,8 +171,10 @@ public:
     }
 
     // Calls `fn` in a turn after the task has ended, in the order of registration.
+    // Throws std::system_error (errc::closed) if the loop is gone.
     void add_done_callback(unique_function<void()> fn) {
         if (done()) {
+            if (!block_->loop) throw std::system_error(make_error_code(errc::closed), "add_done_callback");
             block_->loop->face->call_soon(std::move(fn));
         } else {
             block_->add_done_callback(std::move(fn));

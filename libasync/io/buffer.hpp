@@ -61,7 +61,7 @@ public:
     chunk(io::chunk_source& source, std::byte* data, std::uint32_t size, std::uint32_t index) noexcept
         : data_(data), source_(&source), size_(size), index_(index) {}
 
-    // An owned copy. Throws std::bad_alloc.
+    // An owned copy. Throws std::bad_alloc, std::length_error for 4 GiB and more.
     static chunk copy_of(const_bytes bytes);
 
     chunk(chunk&& other) noexcept

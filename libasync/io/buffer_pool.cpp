@@ -1,7 +1,9 @@
 #include <libasync/io/buffer_pool.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <new>
+#include <stdexcept>
 
 namespace async::inline v0 {
 
@@ -25,6 +27,7 @@ chunk_source& heap_chunks() noexcept {
 
 chunk chunk::copy_of(const_bytes bytes) {
     if (bytes.size() == 0) return {};
+    if (bytes.size() > std::numeric_limits<std::uint32_t>::max()) throw std::length_error("chunk::copy_of: over 4 GiB");
     auto* data = new std::byte[bytes.size()];
     std::memcpy(data, bytes.data(), bytes.size());
     return chunk{io::heap_chunks(), data, static_cast<std::uint32_t>(bytes.size()), 0};

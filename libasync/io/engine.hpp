@@ -138,7 +138,7 @@ private:
     std::unique_ptr<thread_pool> pool_;
 };
 
-// Both return null, with the reason in `why`, if the engine cannot run here.
+// Both return null, with the reason in `why`, if the engine cannot run here. Both throw std::bad_alloc.
 std::unique_ptr<engine> make_uring_engine(const engine_settings& settings, std::string& why);
 std::unique_ptr<engine> make_asio_engine(const engine_settings& settings, std::string& why);
 

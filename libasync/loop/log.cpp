@@ -13,9 +13,12 @@ struct log_state {
 };
 
 log_state& state() {
-    static log_state instance;
+    static log_state& instance = *new log_state;  // never destroyed: the last thing that is said may be said by statics
     return instance;
 }
+
+// A handler that logs itself must not wait for itself.
+thread_local bool in_handler = false;
 
 void write_line(std::string_view message) noexcept {
     std::fprintf(stderr, "libasync: %.*s\n", static_cast<int>(message.size()), message.data());
@@ -31,6 +34,8 @@ void set_log_handler(log_handler handler) {
 namespace detail {
 
 void log(log_level level, std::string_view message) noexcept {
+    if (in_handler) return write_line(message);
+    in_handler = true;
     try {
         const std::lock_guard lock(state().mutex);
         if (state().handler) {
@@ -41,6 +46,7 @@ void log(log_level level, std::string_view message) noexcept {
     } catch (...) {
         write_line(message);
     }
+    in_handler = false;
 }
 
 }  // namespace detail

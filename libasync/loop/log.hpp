@@ -12,7 +12,8 @@ enum class log_level : unsigned char { info, warning, error };
 using log_handler = unique_function<void(log_level, std::string_view)>;
 
 // Replaces the handler of the whole process; the default writes one line to standard error. An empty handler
-// restores the default. The handler may be called from any thread, one call at a time; what it throws is dropped.
+// restores the default. The handler may be called from any thread, one call at a time; what it throws is dropped, and
+// what it logs itself goes to standard error.
 void set_log_handler(log_handler handler);
 
 namespace detail {

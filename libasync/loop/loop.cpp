@@ -1,5 +1,6 @@
 #include <libasync/loop/loop.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
@@ -126,7 +127,7 @@ void loop::post(unique_function<void()> fn, std::source_location created) {
 time_point loop::deadline_after(std::chrono::nanoseconds delay) const noexcept {
     const time_point now = core_.engine->clock();
     if (delay > time_point::max() - now) return time_point::max();
-    return now + delay;
+    return now + std::max(delay, std::chrono::nanoseconds::zero());
 }
 
 time_point loop::deadline_after_ns(long double nanoseconds) const {

@@ -74,7 +74,7 @@ public:
     callback_handle call_at(time_point when, unique_function<void()> fn,
                             std::source_location created = std::source_location::current());
 
-    // Calls `fn` after `delay`, counted from this call. Zero or less means in the next turn.
+    // Calls `fn` after `delay`, counted from this call. Zero or less means in a later turn.
     template <class Rep, class Period>
     callback_handle call_later(std::chrono::duration<Rep, Period> delay, unique_function<void()> fn,
                                std::source_location created = std::source_location::current()) {
@@ -88,8 +88,8 @@ public:
     // The time of this turn; the same until the next.
     time_point now() noexcept { return core_.now(); }
 
-    // A fresh reading of the clock plus `delay`; a delay too long to count means for ever.
-    // Throws std::invalid_argument if `delay` is not a number.
+    // A fresh reading of the clock plus `delay`, of which less than nothing counts as nothing, and what is too long to
+    // count as for ever. Throws std::invalid_argument if `delay` is not a number.
     template <class Rep, class Period>
     time_point deadline_after(std::chrono::duration<Rep, Period> delay) const {
         return deadline_after_ns(std::chrono::duration<long double, std::nano>(delay).count());

@@ -67,15 +67,22 @@ void loop_core::wait_with_spin(time_point deadline) {
 
 [[gnu::hot]] void loop_core::run_ready() {
     batch_.splice_back(ready);
-    while (!batch_.empty()) {
-        ready_node& node = *batch_.pop_front();
-        ++steps;
-        ++steps_since_visit;
-        if (slow_step.count() == 0) [[likely]] {
-            run_step(node);
-        } else {
-            run_step_timed(node);
+    try {
+        while (!batch_.empty()) {
+            ready_node& node = *batch_.pop_front();
+            ++steps;
+            ++steps_since_visit;
+            if (slow_step.count() == 0) [[likely]] {
+                run_step(node);
+            } else {
+                run_step_timed(node);
+            }
         }
+    } catch (...) {  // from a coroutine that is no task: the others run in the next turn
+        current = nullptr;
+        batch_.splice_back(ready);
+        ready.splice_back(batch_);
+        throw;
     }
 }
 

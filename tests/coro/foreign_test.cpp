@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <coroutine>
+#include <memory>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
@@ -319,6 +321,52 @@ TEST_CASE("a foreign coroutine may be destroyed wherever it is suspended") {
         CHECK(joined == 0);
         CHECK(operated == 0);
     }(s));
+}
+
+namespace {
+
+// Lets exceptions out to whoever resumes it.
+class leaky {
+public:
+    struct promise_type {
+        leaky get_return_object() {
+            return leaky(std::coroutine_handle<promise_type>::from_promise(*this));
+        }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_always final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const { throw; }
+    };
+    explicit leaky(std::coroutine_handle<promise_type> h) : frame_(h) {}
+    leaky(const leaky&) = delete;
+    leaky& operator=(const leaky&) = delete;
+    ~leaky() { frame_.destroy(); }
+
+private:
+    std::coroutine_handle<promise_type> frame_;
+};
+
+leaky yield_and_throw() {
+    co_await yield();
+    throw std::runtime_error("escaped");
+}
+
+}  // namespace
+
+TEST_CASE("what escapes from a foreign coroutine leaves the turn; the next turn runs the others, in order") {
+    scripted_runner s;
+    std::vector<int> order;
+    std::unique_ptr<leaky> coroutine;
+    s.loop().call_soon([&] {
+        coroutine.reset(new leaky(yield_and_throw()));
+        s.loop().call_soon([&] { order.push_back(1); });
+    });
+    s.turns(1);
+    CHECK_THROWS_WITH_AS(s.turns(1), "escaped", std::runtime_error);
+    s.loop().call_soon([&] { order.push_back(2); });
+    CHECK(order.empty());
+    s.turns(1);
+    CHECK(order == std::vector{1, 2});
 }
 
 TEST_CASE("outside a loop a foreign coroutine that awaits gets an error") {

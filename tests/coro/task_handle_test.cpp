@@ -260,6 +260,23 @@ TEST_CASE("done callbacks are called in a turn after the end, in the order of re
     CHECK(recorder.reports[0].what == "callback broke");
 }
 
+TEST_CASE("a handle may outlive the loop: it still gives the result, but nobody can call back any more") {
+    std::optional<task_handle<int>> handle;
+    {
+        scripted_runner s;
+        handle = s.runner.create_task(number_later(5));
+    }
+    CHECK(handle->cancelled());
+    CHECK_THROWS_WITH_AS(handle->add_done_callback([] {}), doctest::Contains("add_done_callback"), std::system_error);
+    {
+        scripted_runner s;
+        handle = s.runner.create_task(number_later(5));
+        s.turns(2);
+    }
+    CHECK_THROWS_WITH_AS(handle->add_done_callback([] {}), doctest::Contains("add_done_callback"), std::system_error);
+    CHECK(handle->result() == 5);
+}
+
 TEST_CASE("the loop keeps a task alive whose handle was dropped") {
     on_every_engine([]() -> task<void> {
         bool finished = false;

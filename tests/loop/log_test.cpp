@@ -37,6 +37,18 @@ TEST_CASE("what a log handler throws is dropped, and the next line reaches it ag
     CHECK(calls == 2);
 }
 
+TEST_CASE("what a log handler logs itself does not come back to it") {
+    int calls = 0;
+    async::set_log_handler([&](log_level, std::string_view) {
+        ++calls;
+        async::detail::log(log_level::info, "(this line belongs to the test of a log handler that logs)");
+    });
+    async::detail::log(log_level::info, "one");
+    async::detail::log(log_level::info, "two");
+    async::set_log_handler({});
+    CHECK(calls == 2);
+}
+
 TEST_CASE("threads may log at once: the handler is called one call at a time") {
     int calls = 0;
     async::set_log_handler([&](log_level, std::string_view) { ++calls; });

@@ -184,6 +184,8 @@ TEST_CASE("a delay that is not a number is refused, one too long to count means 
     CHECK(s.loop().deadline_after(std::chrono::hours::max()) == time_point::max());
     CHECK(s.loop().deadline_after(std::chrono::nanoseconds::max()) == time_point::max());
     CHECK(s.loop().deadline_after(1h) == s.engine.clock() + 1h);
+    CHECK(s.loop().deadline_after(-1ns) == s.engine.clock());
+    CHECK(s.loop().deadline_after(-1h) == s.engine.clock());
 
     bool called = false;
     bool other_called = false;

@@ -330,6 +330,8 @@ bool asio_engine::attempt_send(send_op& op, asio_socket& s) noexcept {
 std::unique_ptr<engine> make_asio_engine(const engine_settings& settings, std::string& why) {
     try {
         return std::make_unique<asio_engine>(settings);
+    } catch (const std::bad_alloc&) {
+        throw;
     } catch (const std::exception& e) {
         why = e.what();
         return nullptr;

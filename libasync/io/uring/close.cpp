@@ -93,7 +93,8 @@ void uring_engine::shut_down() noexcept {
     for (uring_socket* s = sockets_.first(); s; s = sockets_.after(s)) {
         if (!s->closing) begin_close(*s);
     }
-    stop_wake();
+    stop_own(wake_poll_, wake_data);
+    stop_own(tick_, tick_data);
     while (in_flight_ != 0) {
         if (starving_) serve_starved();
         ring_.submit_and_wait(nullptr);

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint8_t small_reads_for_receive = 64;
 constexpr std::uint8_t max_unread_polls = 16;  // then a busy peer wakes the loop no more
-// After these a short read need not be the end of what is there: urgent data stops a read early (tcp(7)).
-constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR | POLLPRI;
+constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR;
+constexpr __kernel_timespec doubt_period{0, 100'000'000};
 
 uring_stream& source_of(operation& op) noexcept {
     socket* s = op.kind == op_kind::receive ? static_cast<receive_op&>(op).source
@@ -41,15 +41,16 @@ uring_stream& source_of(operation& op) noexcept {
     }
     const transfer_result got = receive_now(s.handle, room, size);
     if (would_block(got.error)) {
-        s.readable = false;
+        s.readable = s.doubtful = false;
         return false;
     }
     if (got.error != 0) {
         op.error = s.error = got.error;
         return true;
     }
-    // A short read has found the end of what is there; what comes later says so.
+    // A short read has found the end of what is there, very likely; what comes later says so.
     s.readable = got.bytes == size || s.hung_up;
+    s.doubtful = !s.readable;
     s.ended = got.bytes == 0;
     op.result = static_cast<std::int64_t>(got.bytes);
     if (as_chunk && !s.ended) take_chunk(s, static_cast<receive_chunk_op&>(op), got.bytes);
@@ -71,9 +72,9 @@ void uring_engine::arm_poll(uring_stream& s) noexcept {
     if (!sqe) return;
     s.unread_polls = 0;
     if (features_.multishot_poll) {
-        io_uring_prep_poll_multishot(sqe, s.descriptor(), POLLIN | POLLPRI | POLLRDHUP);
+        io_uring_prep_poll_multishot(sqe, s.descriptor(), POLLIN | POLLRDHUP);
     } else {
-        io_uring_prep_poll_add(sqe, s.descriptor(), POLLIN | POLLPRI | POLLRDHUP);
+        io_uring_prep_poll_add(sqe, s.descriptor(), POLLIN | POLLRDHUP);
     }
 }
 
@@ -82,6 +83,7 @@ void uring_engine::arm_poll(uring_stream& s) noexcept {
     if (!s.closing) {
         if (c.result >= 0) {
             s.readable = true;
+            s.quiet = false;
             s.hung_up = s.hung_up || (static_cast<unsigned>(c.result) & end_events) != 0;
         }
         // A poll that failed also wakes the reader: the read finds out why.
@@ -91,6 +93,42 @@ void uring_engine::arm_poll(uring_stream& s) noexcept {
         if (s.unread_polls == max_unread_polls) stop(s, s.poll, tag::poll);
     }
     if (c.last()) request_done(s);
+}
+
+// A read also stops at a mark of urgent data (tcp(7)), and no event tells that from the end: the kernel reports
+// POLLPRI with all that arrives. So a stream that waits after a short read is looked at once more when it was quiet
+// for a while. The clock for that ticks only while there are such streams.
+
+[[gnu::hot]] void uring_engine::doubt(uring_stream& s) noexcept {
+    if (s.doubt.linked()) return;
+    s.quiet = false;
+    doubted_.push_back(s.doubt);
+    if (!tick_.armed) arm_tick();
+}
+
+void uring_engine::arm_tick() noexcept {
+    io_uring_sqe* sqe = next_entry(tick_data);
+    if (!sqe) return starve();
+    io_uring_prep_timeout(sqe, const_cast<__kernel_timespec*>(&doubt_period), 0, 0);
+    tick_.armed = true;
+}
+
+void uring_engine::on_tick() noexcept {
+    tick_ = {};
+    if (shutting_down_) return;
+    detail::list<doubt_link> doubted;
+    doubted.splice_back(doubted_);
+    while (!doubted.empty()) {
+        uring_stream& s = doubted.pop_front()->stream;
+        if (!s.reader || !s.doubtful || !reads_after_poll(s, *s.reader)) continue;
+        if (s.quiet) {
+            schedule_read(s);
+        } else {
+            s.quiet = true;
+            doubted_.push_back(s.doubt);
+        }
+    }
+    if (!doubted_.empty()) arm_tick();
 }
 
 // The reader goes through the ready queue, where it tries before it is resumed.

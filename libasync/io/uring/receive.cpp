@@ -39,11 +39,9 @@ constexpr std::uint8_t lonely_reads_for_poll_mode = 64;
 // Somebody reads, and nothing has arrived.
 void uring_engine::await_data(uring_stream& s) noexcept {
     if (s.receive.armed) return;
-    if (!reads_after_poll(s, *s.reader)) {
-        arm_receive(s);
-    } else if (!s.poll.armed) {
-        arm_poll(s);
-    }
+    if (!reads_after_poll(s, *s.reader)) return arm_receive(s);
+    if (s.doubtful) doubt(s);
+    if (!s.poll.armed) arm_poll(s);
 }
 
 void uring_engine::arm_receive(uring_stream& s) noexcept {

@@ -83,10 +83,18 @@ void uring_engine::cancel_request_of(operation& op) noexcept {
     }
 }
 
-void uring_engine::stop_wake() noexcept {
-    if (!wake_poll_.armed || wake_poll_.stop_sent) return;
-    wake_poll_.stop_sent = send_cancel(wake_data);
-    if (!wake_poll_.stop_sent) starve();
+// The engine's own requests are stopped when it shuts down.
+
+void uring_engine::stop_own(standing_request& request, std::uint64_t data) noexcept {
+    if (!request.armed || request.stop_sent) return;
+    request.stop_sent = send_cancel(data);
+    if (!request.stop_sent) starve();
+}
+
+void uring_engine::on_cancel_own(standing_request& request, std::uint64_t data, bool missed) noexcept {
+    if (!missed) return;
+    request.stop_sent = false;
+    if (shutting_down_) stop_own(request, data);
 }
 
 standing_request& uring_engine::request_of(uring_socket& s, tag t) noexcept {
@@ -102,11 +110,8 @@ void uring_engine::on_cancel(std::uint64_t target, int result) noexcept {
         if (missed) cancel_again(operation_of(target));
         return;
     }
-    if (t == tag::wake) {
-        if (missed) wake_poll_.stop_sent = false;
-        if (missed && shutting_down_) stop_wake();
-        return;
-    }
+    if (t == tag::wake) return on_cancel_own(wake_poll_, wake_data, missed);
+    if (t == tag::tick) return on_cancel_own(tick_, tick_data, missed);
     uring_socket& s = socket_of(target);
     standing_request& request = request_of(s, t);
     if (missed && request.stop_sent) {
@@ -169,9 +174,11 @@ void uring_engine::starve(uring_socket& s) noexcept {
 void uring_engine::serve_starved() noexcept {
     starving_ = false;
     if (shutting_down_) {
-        stop_wake();
-    } else if (!wake_poll_.armed) {
-        arm_wake();
+        stop_own(wake_poll_, wake_data);
+        stop_own(tick_, tick_data);
+    } else {
+        if (!wake_poll_.armed) arm_wake();
+        if (!doubted_.empty() && !tick_.armed) arm_tick();
     }
     detail::list<operation> operations;
     operations.splice_back(unsubmitted_);

@@ -195,6 +195,8 @@ bool time_left(time_point deadline, __kernel_timespec& storage, const __kernel_t
         return on_accept(static_cast<uring_listener&>(socket_of(c.user_data)), c);
     case tag::wake:
         return on_wake(c);
+    case tag::tick:
+        return on_tick();
     }
 }
 
@@ -262,6 +264,8 @@ namespace async::inline v0::io {
 std::unique_ptr<engine> make_uring_engine(const engine_settings& settings, std::string& why) {
     try {
         return std::make_unique<uring::uring_engine>(settings);
+    } catch (const std::bad_alloc&) {
+        throw;
     } catch (const std::exception& e) {
         why = e.what();
         return nullptr;

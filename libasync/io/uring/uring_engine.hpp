@@ -63,7 +63,7 @@ public:
 
 private:
     // What a completion belongs to: the low bits of its user data; the others are a pointer.
-    enum class tag : std::uint64_t { operation, receive, poll, accept, wake };
+    enum class tag : std::uint64_t { operation, receive, poll, accept, wake, tick };
     static constexpr std::uint64_t tag_mask = 7;
     // Set in what belongs to a request that cancels another.
     static constexpr std::uint64_t cancel_bit = std::uint64_t{1} << 63;
@@ -75,6 +75,7 @@ private:
         return reinterpret_cast<std::uintptr_t>(&s) | static_cast<std::uint64_t>(t);
     }
     static constexpr std::uint64_t wake_data = static_cast<std::uint64_t>(tag::wake);
+    static constexpr std::uint64_t tick_data = static_cast<std::uint64_t>(tag::tick);
     static tag tag_of(std::uint64_t data) noexcept { return static_cast<tag>(data & tag_mask); }
     static operation* operation_of(std::uint64_t data) noexcept {
         return reinterpret_cast<operation*>(static_cast<std::uintptr_t>(data & ~tag_mask));
@@ -110,7 +111,8 @@ private:
     void prepare(operation& op, io_uring_sqe& sqe) noexcept;
     bool send_cancel(std::uint64_t target) noexcept;
     void cancel_request_of(operation& op) noexcept;
-    void stop_wake() noexcept;
+    void stop_own(standing_request& request, std::uint64_t data) noexcept;
+    void on_cancel_own(standing_request& request, std::uint64_t data, bool missed) noexcept;
     void on_cancel(std::uint64_t target, int result) noexcept;
     void cancel_again(const operation* target) noexcept;
     standing_request& request_of(uring_socket& s, tag t) noexcept;
@@ -141,6 +143,9 @@ private:
     void take_chunk(uring_stream& s, receive_chunk_op& op, std::size_t size) noexcept;
     void arm_poll(uring_stream& s) noexcept;
     void on_poll(uring_stream& s, const completion& c) noexcept;
+    void doubt(uring_stream& s) noexcept;
+    void arm_tick() noexcept;
+    void on_tick() noexcept;
     void schedule_read(uring_stream& s) noexcept;
     static bool run_read(detail::ready_node* node) noexcept;
 
@@ -177,9 +182,11 @@ private:
     ring ring_;
     event_descriptor wake_event_;
     standing_request wake_poll_;
+    standing_request tick_;
     pool_ptr<provided_buffers> buffers_;  // null: streams read in poll mode
     pool_ptr<hot_pool> hot_;
     detail::list<uring_socket> sockets_;
+    detail::list<doubt_link> doubted_;
     detail::list<operation> unsubmitted_;  // found the submission queue full
     detail::list<operation> uncancelled_;  // in the kernel, and the request to cancel them found it full
     detail::list<operation> cancelling_;   // in the kernel, which is told to cancel them

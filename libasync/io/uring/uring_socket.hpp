@@ -32,6 +32,15 @@ protected:
     explicit uring_socket(socket_role r) noexcept : role(r) {}
 };
 
+class uring_stream;
+
+// The place of a stream among those that are to be looked at once more.
+struct doubt_link : detail::list_node {
+    explicit doubt_link(uring_stream& s) noexcept : stream(s) {}
+    ~doubt_link() { unlink_if_linked(); }
+    uring_stream& stream;
+};
+
 class uring_stream final : public uring_socket {
 public:
     uring_stream() noexcept : uring_socket(socket_role::stream) {}
@@ -51,10 +60,13 @@ public:
 
     standing_request receive;
     standing_request poll;
+    doubt_link doubt{*this};
     bool poll_mode : 1 = false;     // chunks are read when a poll says so, not received by the kernel
     bool readable : 1 = false;      // a poll said so, and no read found the end since
     bool hung_up : 1 = false;       // there is an end to be read, or a mark at which reads stop early
     bool ended : 1 = false;         // and it was read
+    bool doubtful : 1 = false;      // a short read was taken for the end of what is there
+    bool quiet : 1 = false;         // and nothing happened since the last tick
     bool writer_polls : 1 = false;  // the writer's request is a poll
     std::uint8_t full_buffers = 0;  // in a row
     std::uint8_t small_reads = 0;   // in a row, in crowded visits
