@@ -1,5 +1,7 @@
 #include <libasync/io/engine.hpp>
 
+#include <utility>
+
 #include <libasync/io/file_calls.hpp>
 #include <libasync/io/thread_pool.hpp>
 
@@ -60,7 +62,26 @@ void append_reversed(detail::list_node* chain, detail::ready_list& to) noexcept 
 void engine::collect_posts() noexcept {
     detail::list_node* head = incoming_.load(std::memory_order_relaxed);
     if (head == nullptr || head == &closed_marker) return;
+    posts_came_ = true;
     append_reversed(incoming_.exchange(nullptr, std::memory_order_acquire), completed);
+}
+
+namespace {
+
+void relax_processor() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+void engine::linger() noexcept {
+    constexpr int looks = 64;
+    if (!std::exchange(posts_came_, false)) return;
+    for (int i = 0; i < looks && !has_news(); ++i) relax_processor();
 }
 
 void engine::close_posts() noexcept {

@@ -35,6 +35,7 @@ constexpr time_point for_ever = time_point::max();
         engine->visit(no_wait);
     } else {
         const time_point deadline = timers.empty() ? for_ever : timers.next();
+        engine->linger();
         if (spin.count() != 0) {
             wait_with_spin(deadline);
         } else {
