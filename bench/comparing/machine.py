@@ -1,6 +1,7 @@
 """What machine this is, and how quiet it is."""
 import datetime
 import json
+import math
 import os
 import platform
 import re
@@ -62,15 +63,14 @@ def resident_bytes(pid):
 
 class Distance:
     """How far the two cores are from each other. A host may move its virtual processors between threads of
-    one core and different cores; only runs in the farther state are comparable."""
+    one core and different cores, every few seconds or minutes; only runs in the same state are comparable."""
 
-    def __init__(self, program, least=None):
+    def __init__(self, program):
         self.program = program
-        self.least = least
         self.samples = []
 
     def measure(self):
-        """Returns 0, which counts as near, if other work kept the two cores from meeting."""
+        """Returns 0, which is no state, if other work kept the two cores from meeting."""
         done = subprocess.run([self.program, "0", "1"], capture_output=True, text=True, timeout=20,
                               preexec_fn=isolate(None))
         if done.returncode != 0:
@@ -79,23 +79,21 @@ class Distance:
         self.samples.append(json.loads(done.stdout)["ns"])
         return self.samples[-1]
 
-    def band(self):
-        """From which to which distance a run counts. The ninth decile of all samples is the farther state,
-        unless that was hardly ever seen: then the nearer one is all there is, and the rare far runs drop out."""
-        if self.least is not None:
-            return self.least, float("inf")
+    def border(self):
+        """Between the two states; 0 if only one was seen."""
         ordered = sorted(self.samples)
-        typical = ordered[int(0.9 * (len(ordered) - 1))]
-        return 0.6 * typical, typical / 0.6
+        low, high = (ordered[int(part * (len(ordered) - 1))] for part in (0.02, 0.98))
+        return math.sqrt(low * high) if high > 2 * low else 0.0
 
-    def is_far(self, *samples):
-        least, most = self.band()
-        return least <= min(samples) and max(samples) <= most
+    def state(self, *samples):
+        """One of the two, or None if the cores moved meanwhile."""
+        if not all(samples):
+            return None
+        sides = {"far apart" if sample >= self.border() else "close together" for sample in samples}
+        return sides.pop() if len(sides) == 1 else None
 
     def summary(self):
-        least, most = self.band()
-        return {"counts_from": least, "counts_to": most,
-                "seen_from": min(self.samples), "seen_to": max(self.samples)}
+        return {"border": self.border(), "seen_from": min(self.samples), "seen_to": max(self.samples)}
 
 
 def package_version(name):

@@ -1,6 +1,7 @@
 """From single runs to medians and ratios, and those as Markdown."""
 from statistics import median
 
+from .run import STATES
 
 TIMES = "server_cpu_us", "p50_us", "p99_us", "p99_9_us"
 
@@ -35,23 +36,26 @@ def summarise_self(runs):
     return cases
 
 
-def two_row(server, runs, counts):
-    good = [run for run in runs if counts(run)]
-    used = good or runs
+def two_row(server, runs, used):
     rate = median(run["rate"] for run in used)
     return {
-        "server": server, "role": runs[0]["role"], "runs": len(runs), "counted": len(good), "rate": rate,
+        "server": server, "role": runs[0]["role"], "runs": len(runs), "counted": len(used), "rate": rate,
         "lowest": min(run["rate"] for run in used) / rate, "highest": max(run["rate"] for run in used) / rate,
         "limited": sum(run["limited_by_generator"] for run in used) * 2 > len(used),
         **{key: median(run[key] for run in used) for key in TIMES},
     }
 
 
-def summarise_two(runs, counts):
+def summarise_two(runs, state_of):
+    """Of each case the runs in one state of the machine: that in which the server with the fewest has most."""
     cases = {}
     for (_, _, _), of_case in grouped(runs, "connections", "size", "depth").items():
-        servers = grouped(of_case, "server").items()
-        rows = [two_row(server, of_server, counts) for (server,), of_server in servers]
+        servers = grouped(of_case, "server")
+        in_state = {state: {server: [run for run in of_server if state_of(run) == state]
+                            for server, of_server in servers.items()} for state in STATES}
+        state = max(STATES, key=lambda state: min(map(len, in_state[state].values())))
+        rows = [{"cores": state} | two_row(server[0], servers[server], used)
+                for server, used in in_state[state].items() if used]
         rate, cpu = best_limit(rows, "rate", max), best_limit(rows, "server_cpu_us", min)
         for row in rows:
             row["rate_ratio"], row["cpu_ratio"] = ratio(row["rate"], rate), ratio(row["server_cpu_us"], cpu)
@@ -67,12 +71,12 @@ def summarise_micro(runs):
     return table
 
 
-def summarise(results, counts):
+def summarise(results, state_of):
     summary = {}
     if "self" in results:
         summary["self"] = summarise_self(results["self"])
     if "two" in results:
-        summary["two"] = summarise_two(results["two"], counts)
+        summary["two"] = summarise_two(results["two"], state_of)
     if "idle" in results:
         summary["idle"] = results["idle"]
     if "micro" in results:
@@ -102,8 +106,8 @@ def environment_lines(about):
         f"- peers: {peers}",
     ]
     if distance := about.get("ping_pong_ns"):
-        lines.append("- one way between the two cores: {seen_from:.0f} to {seen_to:.0f} ns; runs of two "
-                     "processes count from {counts_from:.0f} to {counts_to:.0f} ns".format(**distance))
+        lines.append("- one way between the two cores: {seen_from:.0f} to {seen_to:.0f} ns, far from "
+                     "{border:.0f} ns on".format(**distance))
     return lines
 
 
@@ -128,9 +132,9 @@ def two_cells(row):
 def two_lines(cases):
     lines = ["## Two processes: server on one core, generator on another", "",
              "`*`: the generator was the limit, so the rate is not the server's; look at its processor time. "
-             "Runs: those that count of all; where none counts, all are shown.", ""]
+             "Runs: those that count of all, which are those in one state of the cores.", ""]
     for case, rows in cases.items():
-        lines += [f"{case}:", ""]
+        lines += [f"{case}, cores {rows[0]['cores']}:" if rows else f"{case}: no run counts", ""]
         lines += table(
             ["server", "runs", "messages/s", "spread", "rate to best limit", "server CPU us/message",
              "CPU to best limit", "p50 us", "p99 us", "p99.9 us"], map(two_cells, rows))

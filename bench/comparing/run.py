@@ -12,6 +12,7 @@ from .machine import foreign_seconds, isolate, output, resident_bytes, say
 from .servers import MICRO, SERVERS
 
 SERVER_CORE, LOAD_CORE = 0, 1
+STATES = "far apart", "close together"  # the two cores
 FOREIGN_LIMIT = 0.06  # share of all cores that others may use during a run
 
 
@@ -105,19 +106,27 @@ class Bench:
         return {"server": name, "role": SERVERS[name][0], "before_ns": before, "after_ns": after,
                 "foreign": share, **json.loads(text)}
 
-    def counts(self, run):
-        return self.distance.is_far(run["before_ns"], run["after_ns"]) and run["foreign"] <= FOREIGN_LIMIT
+    def state(self, run):
+        """In which state of the machine it ran; None if it does not count."""
+        if run["foreign"] > FOREIGN_LIMIT:
+            return None
+        return self.distance.state(run["before_ns"], run["after_ns"])
 
     def two_case(self, names, case, seconds, rounds):
-        """Interleaved runs until each server has `rounds` that count, or after twice as many."""
+        """Interleaved runs until each server has `rounds` in one state, or after three times as many."""
         runs = {name: [] for name in names}
-        for attempt in range(2 * rounds):
+
+        def enough():
+            return any(all([self.state(run) for run in of_server].count(state) >= rounds
+                           for of_server in runs.values()) for state in STATES)
+
+        for attempt in range(3 * rounds):
             shift = attempt % len(names)
             for name in names[shift:] + names[:shift]:
-                if sum(map(self.counts, runs[name])) >= rounds or len(runs[name]) < attempt:
-                    continue
                 if run := self.two(name, case, seconds):
                     runs[name].append(run)
+            if enough():
+                break
         return [run for of_server in runs.values() for run in of_server]
 
     @contextlib.contextmanager
