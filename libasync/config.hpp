@@ -21,10 +21,9 @@ namespace async::inline v0::detail {
 }  // namespace async::inline v0::detail
 
 // An invariant of the library, never a check of input. Stays on in Release builds.
-#define LIBASYNC_ASSERT(condition, meaning)                                                              \
-    (static_cast<bool>(condition)                                                                        \
-         ? static_cast<void>(0)                                                                          \
-         : ::async::detail::assertion_failed(#condition, meaning, __FILE__, __LINE__))
+#define LIBASYNC_ASSERT(condition, meaning)                                                                            \
+    (static_cast<bool>(condition) ? static_cast<void>(0)                                                               \
+                                  : ::async::detail::assertion_failed(#condition, meaning, __FILE__, __LINE__))
 
 // Frames are not recycled where a sanitizer should see each one's own allocation.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

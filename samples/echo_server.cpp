@@ -18,8 +18,8 @@ async::task<void> serve(async::tcp_stream client) {
 async::task<void> serve_all(async::endpoint where) {
     auto listener = async::tcp_listener::bind(where);
     const async::endpoint bound = listener.local_endpoint();
-    std::printf("echo on %s, engine %s\ntry:  nc %s %u\n", bound.to_string().c_str(),
-                async::this_loop().engine_name(), bound.address().c_str(), bound.port());
+    std::printf("echo on %s, engine %s\ntry:  nc %s %u\n", bound.to_string().c_str(), async::this_loop().engine_name(),
+                bound.address().c_str(), bound.port());
     std::fflush(stdout);
     for (;;) async::create_task(serve(co_await listener.accept()), "client");
 }

@@ -26,8 +26,8 @@ async::task<void> summarise_all(std::vector<std::string> paths) {
     for (const std::string& path : paths) tasks.push_back(summarise(path));
     const auto summaries = co_await async::gather(std::move(tasks));
     for (std::size_t i = 0; i < paths.size(); ++i) {
-        std::printf("%08x %10llu %s\n", summaries[i].checksum,
-                    static_cast<unsigned long long>(summaries[i].size), paths[i].c_str());
+        std::printf("%08x %10llu %s\n", summaries[i].checksum, static_cast<unsigned long long>(summaries[i].size),
+                    paths[i].c_str());
     }
 }
 

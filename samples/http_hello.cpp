@@ -9,8 +9,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t max_head = 8 * 1024;
 constexpr std::string_view greeting =
     "HTTP/1.1 200 OK\r\nServer: libasync\r\nContent-Type: text/plain\r\nContent-Length: 15\r\n\r\nHello, libasync";
-constexpr std::string_view refusal =
-    "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+constexpr std::string_view refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 // Takes the complete heads off the front of `input` and appends an answer for each; false to hang up afterwards.
 bool answer(std::string& input, std::string& output) {

@@ -39,26 +39,13 @@ static void parse(int argc, char** argv, struct bare_options* options) {
     int option;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (option) {
-        case 'p':
-            options->port = (uint16_t)atoi(optarg);
-            break;
-        case 's':
-            options->spin_us = (unsigned)atoi(optarg);
-            break;
-        case 'r':
-            options->recv = strcmp(optarg, "poll") == 0 ? BARE_RECV_POLL : BARE_RECV_MULTISHOT;
-            break;
-        case 'w':
-            options->send = strcmp(optarg, "direct") == 0 ? BARE_SEND_DIRECT : BARE_SEND_RING;
-            break;
-        case 'n':
-            options->buffers = (unsigned)atoi(optarg);
-            break;
-        case 'z':
-            options->buffer_size = (unsigned)atoi(optarg);
-            break;
-        default:
-            usage(argv[0]);
+            case 'p': options->port = (uint16_t)atoi(optarg); break;
+            case 's': options->spin_us = (unsigned)atoi(optarg); break;
+            case 'r': options->recv = strcmp(optarg, "poll") == 0 ? BARE_RECV_POLL : BARE_RECV_MULTISHOT; break;
+            case 'w': options->send = strcmp(optarg, "direct") == 0 ? BARE_SEND_DIRECT : BARE_SEND_RING; break;
+            case 'n': options->buffers = (unsigned)atoi(optarg); break;
+            case 'z': options->buffer_size = (unsigned)atoi(optarg); break;
+            default: usage(argv[0]);
         }
     }
 }

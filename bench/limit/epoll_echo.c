@@ -68,8 +68,7 @@ static ssize_t send_some(struct epoll_echo* loop, int fd, const char* bytes, siz
 // Returns 1 when nothing is left over, 0 when the peer must take more first, -1 when it is gone.
 static int flush(struct epoll_echo* loop, int fd) {
     struct connection* connection = &loop->connections[fd];
-    ssize_t sent =
-        send_some(loop, fd, connection->rest + connection->from, connection->to - connection->from);
+    ssize_t sent = send_some(loop, fd, connection->rest + connection->from, connection->to - connection->from);
     if (sent < 0) return -1;
     connection->from += (size_t)sent;
     if (connection->from < connection->to) return 0;
@@ -139,9 +138,7 @@ static void* epoll_open(const struct bare_options* options) {
     return loop;
 }
 
-static uint16_t epoll_port(const void* loop) {
-    return bare_port_of(((const struct epoll_echo*)loop)->listener);
-}
+static uint16_t epoll_port(const void* loop) { return bare_port_of(((const struct epoll_echo*)loop)->listener); }
 
 static uint64_t epoll_echoed(const void* loop) { return ((const struct epoll_echo*)loop)->echoed; }
 

@@ -246,21 +246,11 @@ static void dispatch(struct uring_echo* loop, const struct io_uring_cqe* cqe) {
     int fd = (int)(cqe->user_data >> 8);
     if (!(cqe->flags & IORING_CQE_F_MORE)) loop->connections[fd].in_flight--;
     switch (operation) {
-    case OP_ACCEPT:
-        on_accept(loop, cqe);
-        break;
-    case OP_RECV:
-        on_recv(loop, fd, cqe);
-        break;
-    case OP_POLL:
-        on_poll(loop, fd, cqe);
-        break;
-    case OP_SEND:
-        on_send(loop, fd, cqe);
-        break;
-    case OP_CANCEL:
-        close_if_idle(loop, fd);
-        break;
+        case OP_ACCEPT: on_accept(loop, cqe); break;
+        case OP_RECV: on_recv(loop, fd, cqe); break;
+        case OP_POLL: on_poll(loop, fd, cqe); break;
+        case OP_SEND: on_send(loop, fd, cqe); break;
+        case OP_CANCEL: close_if_idle(loop, fd); break;
     }
 }
 
@@ -305,13 +295,11 @@ static int make_buffers(struct uring_echo* loop) {
     size_t memory_size = (size_t)count * loop->options.buffer_size;
     void* memory = mmap(NULL, ring_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     loop->slices = calloc(count, sizeof *loop->slices);
-    if (memory == MAP_FAILED || loop->slices == NULL ||
-        posix_memalign((void**)&loop->memory, 4096, memory_size) != 0)
+    if (memory == MAP_FAILED || loop->slices == NULL || posix_memalign((void**)&loop->memory, 4096, memory_size) != 0)
         return -1;
     loop->buffers = memory;
     io_uring_buf_ring_init(loop->buffers);
-    struct io_uring_buf_reg registration = {
-        .ring_addr = (uintptr_t)memory, .ring_entries = count, .bgid = GROUP};
+    struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)memory, .ring_entries = count, .bgid = GROUP};
     if (io_uring_register_buf_ring(&loop->ring, &registration, 0) != 0) return -1;
     for (unsigned id = 0; id < count; id++) give_back(loop, (int)id);
     return 0;
@@ -342,8 +330,7 @@ static void* uring_open(const struct bare_options* options) {
     loop->listener = bare_listen(options->port, 0);
     struct io_uring_params params = {.cq_entries = CQ_ENTRIES,
                                      .flags = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
-                                              IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
-                                              IORING_SETUP_CLAMP |
+                                              IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
                                               (options->spin_us ? IORING_SETUP_TASKRUN_FLAG : 0)};
     if (loop->listener < 0 || loop->listener >= MAX_FDS ||
         io_uring_queue_init_params(SQ_ENTRIES, &loop->ring, &params) != 0 || make_buffers(loop) != 0)
@@ -354,9 +341,7 @@ static void* uring_open(const struct bare_options* options) {
     return loop;
 }
 
-static uint16_t uring_port(const void* loop) {
-    return bare_port_of(((const struct uring_echo*)loop)->listener);
-}
+static uint16_t uring_port(const void* loop) { return bare_port_of(((const struct uring_echo*)loop)->listener); }
 
 static uint64_t uring_echoed(const void* loop) { return ((const struct uring_echo*)loop)->echoed; }
 

@@ -54,9 +54,7 @@ private:
         return (message << 20 | connection) * 0x9e3779b97f4a7c15u;
     }
 
-    std::uint64_t expected(std::uint64_t stamp, std::size_t i) const {
-        return i % stride_ == 0 ? stamp + i : plain(i);
-    }
+    std::uint64_t expected(std::uint64_t stamp, std::size_t i) const { return i % stride_ == 0 ? stamp + i : plain(i); }
 
     bool part_matches(std::uint64_t stamp, std::size_t offset, const char* bytes, std::size_t count) const {
         std::uint64_t differences = 0;

@@ -21,12 +21,11 @@ namespace load {
 namespace {
 
 void usage(const char* program) {
-    std::fprintf(
-        stderr,
-        "usage: %s --port N [--connections N] [--size BYTES] [--depth N] [--seconds S] [--warmup S]\n"
-        "          [--core N] [--server-pid PID]\n"
-        "       %s --port N --idle CONNECTIONS\n",
-        program, program);
+    std::fprintf(stderr,
+                 "usage: %s --port N [--connections N] [--size BYTES] [--depth N] [--seconds S] [--warmup S]\n"
+                 "          [--core N] [--server-pid PID]\n"
+                 "       %s --port N --idle CONNECTIONS\n",
+                 program, program);
     std::exit(2);
 }
 
@@ -62,35 +61,16 @@ options parse(int argc, char** argv) {
     options wanted;
     for (int letter; (letter = ::getopt_long(argc, argv, "", names, nullptr)) != -1;) {
         switch (letter) {
-        case 'p':
-            wanted.port = static_cast<std::uint16_t>(number(optarg, 1, 65535));
-            break;
-        case 'c':
-            wanted.connections = number(optarg, 1, 60000);
-            break;
-        case 'z':
-            wanted.size = number(optarg, 8, 1 << 20) / 8 * 8;
-            break;
-        case 'd':
-            wanted.depth = number(optarg, 1, 1024);
-            break;
-        case 's':
-            wanted.seconds = std::clamp(std::atof(optarg), 0.01, 600.0);
-            break;
-        case 'w':
-            wanted.warmup = std::clamp(std::atof(optarg), 0.0, 60.0);
-            break;
-        case 'k':
-            wanted.core = std::atoi(optarg);
-            break;
-        case 'v':
-            wanted.server = std::atoi(optarg);
-            break;
-        case 'i':
-            wanted.idle = number(optarg, 1, 60000);
-            break;
-        default:
-            usage(argv[0]);
+            case 'p': wanted.port = static_cast<std::uint16_t>(number(optarg, 1, 65535)); break;
+            case 'c': wanted.connections = number(optarg, 1, 60000); break;
+            case 'z': wanted.size = number(optarg, 8, 1 << 20) / 8 * 8; break;
+            case 'd': wanted.depth = number(optarg, 1, 1024); break;
+            case 's': wanted.seconds = std::clamp(std::atof(optarg), 0.01, 600.0); break;
+            case 'w': wanted.warmup = std::clamp(std::atof(optarg), 0.0, 60.0); break;
+            case 'k': wanted.core = std::atoi(optarg); break;
+            case 'v': wanted.server = std::atoi(optarg); break;
+            case 'i': wanted.idle = number(optarg, 1, 60000); break;
+            default: usage(argv[0]);
         }
     }
     if (wanted.port == 0) usage(argv[0]);

@@ -24,8 +24,7 @@ int hold_idle(const options& wanted) {
         if (::send(fd, messages.make(i, 0, 1), size, MSG_NOSIGNAL) != size ||
             ::recv(fd, reply, size, MSG_WAITALL) != size)
             fail("echo");
-        if (!messages.matches(i, 0, reply, size))
-            throw std::runtime_error("the echo differs from what was sent");
+        if (!messages.matches(i, 0, reply, size)) throw std::runtime_error("the echo differs from what was sent");
     }
     std::printf("{\"bench\":\"idle\",\"connections\":%zu}\n", connections.size());
     std::fflush(stdout);

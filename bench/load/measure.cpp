@@ -58,12 +58,12 @@ public:
 
     bool has_news() const {
         return io_uring_cq_ready(&ring_) > 0 || io_uring_sq_ready(&ring_) > 0 ||
-               (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) &
-                (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
+               (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
     }
 
     // Calls on_ready(index, still_watched) for each connection that has become readable.
-    template <typename Callback> void collect(Callback on_ready) {
+    template <typename Callback>
+    void collect(Callback on_ready) {
         io_uring_submit_and_get_events(&ring_);
         io_uring_cqe* cqe;
         unsigned head, count = 0;
@@ -131,9 +131,8 @@ public:
                     "\"messages\":%.0f,\"rate\":%.1f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"p99_9_us\":%.2f,"
                     "\"max_us\":%.2f,\"generator_idle\":%.4f,\"limited_by_generator\":%s",
                     wanted_.connections, wanted_.size, wanted_.depth, seconds_, messages, messages / seconds_,
-                    latencies_.quantile(0.5) / 1e3, latencies_.quantile(0.99) / 1e3,
-                    latencies_.quantile(0.999) / 1e3, static_cast<double>(latencies_.largest()) / 1e3, idle,
-                    limited ? "true" : "false");
+                    latencies_.quantile(0.5) / 1e3, latencies_.quantile(0.99) / 1e3, latencies_.quantile(0.999) / 1e3,
+                    static_cast<double>(latencies_.largest()) / 1e3, idle, limited ? "true" : "false");
         if (wanted_.server != 0)
             std::printf(",\"server_cpu_us\":%.4f,\"server_busy\":%.4f",
                         static_cast<double>(server_cpu_) / 1e3 / messages, busy);
@@ -196,8 +195,7 @@ private:
         for (;;) {
             // Truncation throws the bytes away in the kernel: large messages are looked at now and then.
             const bool look = wanted_.size <= checked_fully || ++looks_ % sampling == 0;
-            const auto got =
-                ::recv(one.fd, received_.data(), receive_size, MSG_DONTWAIT | (look ? 0 : MSG_TRUNC));
+            const auto got = ::recv(one.fd, received_.data(), receive_size, MSG_DONTWAIT | (look ? 0 : MSG_TRUNC));
             if (got < 0 && errno == EAGAIN) return;
             if (got < 0) fail("recv");
             if (got == 0) throw std::runtime_error("the server closed a connection");
@@ -217,8 +215,7 @@ private:
         const auto complete = static_cast<std::size_t>(one.received / wanted_.size - first);
         if (complete == 0) return;
         const auto time = now();
-        for (std::size_t i = 0; i < complete; ++i)
-            latencies_.add(time - one.sent_at[(first + i) % wanted_.depth]);
+        for (std::size_t i = 0; i < complete; ++i) latencies_.add(time - one.sent_at[(first + i) % wanted_.depth]);
         order(index, complete, time);
     }
 

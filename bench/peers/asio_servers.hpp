@@ -57,10 +57,9 @@ public:
     session(tcp::socket socket, asio_echo& owner) : socket_(std::move(socket)), owner_(owner) {}
 
     void read() {
-        socket_.async_read_some(asio::buffer(bytes_),
-                                [self = shared_from_this()](error_code error, std::size_t size) {
-                                    if (!error) self->write(size);
-                                });
+        socket_.async_read_some(asio::buffer(bytes_), [self = shared_from_this()](error_code error, std::size_t size) {
+            if (!error) self->write(size);
+        });
     }
 
 private:

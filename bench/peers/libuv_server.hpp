@@ -50,8 +50,7 @@ public:
         uv_walk(
             &loop_,
             [](uv_handle_t* handle, void* self) {
-                const bool listener =
-                    handle == reinterpret_cast<uv_handle_t*>(&static_cast<uv_echo*>(self)->listener_);
+                const bool listener = handle == reinterpret_cast<uv_handle_t*>(&static_cast<uv_echo*>(self)->listener_);
                 if (!uv_is_closing(handle)) uv_close(handle, listener ? nullptr : on_close);
             },
             this);
@@ -77,8 +76,7 @@ private:
         auto* connection = new uv_connection{{}, self};
         uv_tcp_init(&self->loop_, &connection->handle);
         auto* stream = reinterpret_cast<uv_stream_t*>(&connection->handle);
-        if (uv_accept(listener, stream) < 0)
-            return uv_close(reinterpret_cast<uv_handle_t*>(stream), on_close);
+        if (uv_accept(listener, stream) < 0) return uv_close(reinterpret_cast<uv_handle_t*>(stream), on_close);
         uv_tcp_nodelay(&connection->handle, 1);
         uv_read_start(stream, on_alloc, on_read);
     }
@@ -89,8 +87,7 @@ private:
         if (self->mode_ == writing::try_first)
             *buffer = uv_buf_init(self->shared_, sizeof self->shared_);
         else
-            *buffer =
-                uv_buf_init(static_cast<char*>(std::malloc(suggested)), static_cast<unsigned>(suggested));
+            *buffer = uv_buf_init(static_cast<char*>(std::malloc(suggested)), static_cast<unsigned>(suggested));
     }
 
     static void on_read(uv_stream_t* stream, ssize_t got, const uv_buf_t* buffer) {

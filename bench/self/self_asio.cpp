@@ -5,7 +5,8 @@
 namespace self_echo {
 namespace {
 
-template <typename Echo> class asio_server final : public server {
+template <typename Echo>
+class asio_server final : public server {
 public:
     std::uint16_t port() const override { return echo_.port(); }
     std::uint64_t echoed() const override { return echo_.echoed(); }

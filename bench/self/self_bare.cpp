@@ -10,9 +10,7 @@ namespace {
 
 class bare_server final : public server {
 public:
-    bare_server(const bare_kind& kind, const bare_options& options)
-        : kind_(kind),
-          loop_(kind.open(&options)) {
+    bare_server(const bare_kind& kind, const bare_options& options) : kind_(kind), loop_(kind.open(&options)) {
         if (loop_ == nullptr) throw std::system_error(errno, std::generic_category(), kind.name);
     }
     ~bare_server() override { kind_.close(loop_); }
@@ -42,15 +40,12 @@ std::unique_ptr<server> uring(const echo_case& shape, bare_recv recv, bare_send 
 }  // namespace
 
 void add_bare(rivals& list) {
-    list.push_back({"epoll", role::limit, [](const echo_case&) {
-                        return std::make_unique<bare_server>(bare_epoll, bare_defaults());
-                    }});
-    list.push_back({"uring, ring send", role::limit, [](const echo_case& shape) {
-                        return uring(shape, BARE_RECV_MULTISHOT, BARE_SEND_RING);
-                    }});
-    list.push_back({"uring, direct send", role::limit, [](const echo_case& shape) {
-                        return uring(shape, BARE_RECV_MULTISHOT, BARE_SEND_DIRECT);
-                    }});
+    list.push_back({"epoll", role::limit,
+                    [](const echo_case&) { return std::make_unique<bare_server>(bare_epoll, bare_defaults()); }});
+    list.push_back({"uring, ring send", role::limit,
+                    [](const echo_case& shape) { return uring(shape, BARE_RECV_MULTISHOT, BARE_SEND_RING); }});
+    list.push_back({"uring, direct send", role::limit,
+                    [](const echo_case& shape) { return uring(shape, BARE_RECV_MULTISHOT, BARE_SEND_DIRECT); }});
     list.push_back({"uring, poll", role::limit,
                     [](const echo_case& shape) { return uring(shape, BARE_RECV_POLL, BARE_SEND_DIRECT); }});
 }

@@ -77,8 +77,8 @@ private:
 
 void add_libasync(rivals& list) {
     const auto add = [&list](const char* name, reading mode, async::engine_kind engine) {
-        list.push_back({name, role::ours,
-                        [=](const echo_case&) { return std::make_unique<libasync_server>(mode, engine); }});
+        list.push_back(
+            {name, role::ours, [=](const echo_case&) { return std::make_unique<libasync_server>(mode, engine); }});
     };
     add("libasync read", reading::chunk, async::engine_kind::automatic);
     add("libasync read_some", reading::into_array, async::engine_kind::automatic);

@@ -47,8 +47,7 @@ std::vector<echo_case> parse_cases(const std::string& text) {
         echo_case one{};
         if (std::sscanf(part.c_str(), "%zux%zu", &one.connections, &one.size) != 2 || one.connections == 0 ||
             one.size < 8 || one.size % 8 != 0 || one.size > 65536) {
-            std::fprintf(stderr, "a case is CONNECTIONSxBYTES, the bytes a multiple of 8: %s\n",
-                         part.c_str());
+            std::fprintf(stderr, "a case is CONNECTIONSxBYTES, the bytes a multiple of 8: %s\n", part.c_str());
             std::exit(2);
         }
         cases.push_back(one);
@@ -67,30 +66,18 @@ settings parse(int argc, char** argv) {
     settings wanted;
     for (int letter; (letter = ::getopt_long(argc, argv, "", names, nullptr)) != -1;) {
         switch (letter) {
-        case 'c':
-            wanted.cases = parse_cases(optarg);
-            break;
-        case 's':
-            wanted.only = optarg;
-            break;
-        case 'p':
-            wanted.passes = std::clamp(std::strtoul(optarg, nullptr, 10), 1ul, 100ul);
-            break;
-        case 'm':
-            wanted.messages = std::clamp(std::strtoul(optarg, nullptr, 10), 1000ul, 1000000ul);
-            break;
-        case 'k':
-            wanted.core = std::atoi(optarg);
-            break;
-        case 'j':
-            wanted.json = true;
-            break;
-        default:
-            std::fprintf(stderr,
-                         "usage: %s [--cases 50x64,...] [--servers part,of,names] [--passes N]\n"
-                         "          [--messages N] [--core N] [--json]\n",
-                         argv[0]);
-            std::exit(2);
+            case 'c': wanted.cases = parse_cases(optarg); break;
+            case 's': wanted.only = optarg; break;
+            case 'p': wanted.passes = std::clamp(std::strtoul(optarg, nullptr, 10), 1ul, 100ul); break;
+            case 'm': wanted.messages = std::clamp(std::strtoul(optarg, nullptr, 10), 1000ul, 1000000ul); break;
+            case 'k': wanted.core = std::atoi(optarg); break;
+            case 'j': wanted.json = true; break;
+            default:
+                std::fprintf(stderr,
+                             "usage: %s [--cases 50x64,...] [--servers part,of,names] [--passes N]\n"
+                             "          [--messages N] [--core N] [--json]\n",
+                             argv[0]);
+                std::exit(2);
         }
     }
     return wanted;
@@ -138,8 +125,7 @@ std::vector<score> measure(const rivals& all, const echo_case& shape, const sett
         auto& times = server[i];
         std::sort(times.begin(), times.end());
         std::sort(whole[i].begin(), whole[i].end());
-        scores.push_back(
-            {all[i].name, all[i].part, middle(times), times.front(), times.back(), whole[i].front()});
+        scores.push_back({all[i].name, all[i].part, middle(times), times.front(), times.back(), whole[i].front()});
     }
     return scores;
 }
@@ -154,21 +140,20 @@ void print(const echo_case& shape, const std::vector<score>& scores, const setti
     static const char* const parts[] = {"limit", "peer", "ours"};
     if (!wanted.json)
         std::printf("\n%zu x %zu B, %zu passes: server ns per message\n%-22s %8s %8s %8s  %7s %7s  %s\n",
-                    shape.connections, shape.size, wanted.passes, "", "best", "median", "worst", "of best",
-                    "of med.", "whole round");
+                    shape.connections, shape.size, wanted.passes, "", "best", "median", "worst", "of best", "of med.",
+                    "whole round");
     for (const auto& one : scores) {
         const double of_best = limit_best > 0 ? one.best / limit_best : 0;
         const double of_median = limit_median > 0 ? one.median / limit_median : 0;
         if (wanted.json)
-            std::printf(
-                "{\"bench\":\"self\",\"server\":\"%s\",\"role\":\"%s\",\"connections\":%zu,\"size\":%zu,"
-                "\"passes\":%zu,\"best_ns\":%.1f,\"median_ns\":%.1f,\"worst_ns\":%.1f,\"whole_ns\":%.1f,"
-                "\"of_best\":%.4f,\"of_median\":%.4f}\n",
-                one.name.c_str(), parts[static_cast<int>(one.part)], shape.connections, shape.size,
-                wanted.passes, one.best, one.median, one.worst, one.whole, of_best, of_median);
+            std::printf("{\"bench\":\"self\",\"server\":\"%s\",\"role\":\"%s\",\"connections\":%zu,\"size\":%zu,"
+                        "\"passes\":%zu,\"best_ns\":%.1f,\"median_ns\":%.1f,\"worst_ns\":%.1f,\"whole_ns\":%.1f,"
+                        "\"of_best\":%.4f,\"of_median\":%.4f}\n",
+                        one.name.c_str(), parts[static_cast<int>(one.part)], shape.connections, shape.size,
+                        wanted.passes, one.best, one.median, one.worst, one.whole, of_best, of_median);
         else
-            std::printf("%-22s %8.0f %8.0f %8.0f  %7.3f %7.3f  %8.0f\n", one.name.c_str(), one.best,
-                        one.median, one.worst, of_best, of_median, one.whole);
+            std::printf("%-22s %8.0f %8.0f %8.0f  %7.3f %7.3f  %8.0f\n", one.name.c_str(), one.best, one.median,
+                        one.worst, of_best, of_median, one.whole);
     }
     std::fflush(stdout);
 }

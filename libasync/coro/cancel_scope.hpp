@@ -80,7 +80,8 @@ enum class shielding : bool {
 class cancel_scope {
 public:
     explicit cancel_scope(time_point deadline = time_point::max(), shielding s = shielding::none) noexcept
-        : deadline_(deadline), timer_(scope_) {
+        : deadline_(deadline),
+          timer_(scope_) {
         scope_.shielded = s == shielding::shielded;
     }
     cancel_scope(const cancel_scope&) = delete;

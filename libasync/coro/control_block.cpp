@@ -24,9 +24,7 @@ void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexc
     core.ready.push_back(static_cast<ready_node&>(*this));
 }
 
-std::string control_block::display_name() const {
-    return given_name ? *given_name : "task-" + std::to_string(number);
-}
+std::string control_block::display_name() const { return given_name ? *given_name : "task-" + std::to_string(number); }
 
 bool control_block::start(ready_node* node) noexcept {
     auto* self = static_cast<control_block*>(node);
@@ -81,7 +79,8 @@ void control_block::call_done_callbacks() noexcept {
         try {
             loop->face->call_soon(std::move(callback), created);
         } catch (...) {
-            loop->face->report({"no memory to call back at the end of task", name(), created, std::current_exception()});
+            loop->face->report(
+                {"no memory to call back at the end of task", name(), created, std::current_exception()});
         }
     }
     done_callbacks.reset();

@@ -61,7 +61,7 @@ struct control_block : ready_node, task_context, task_link {
 
     promise_base* root = nullptr;
     scope own_scope;
-    ready_list joiners;  // the nodes of those who wait for the end
+    ready_list joiners;                                                    // the nodes of those who wait for the end
     std::unique_ptr<std::vector<unique_function<void()>>> done_callbacks;  // most tasks have none
     std::unique_ptr<const std::string> given_name;                         // nor a name
     std::source_location created;
@@ -136,7 +136,7 @@ struct task_registry {
     ~task_registry();
 
     scope root;
-    scope outside_scope;   // where coroutines that are not tasks await: never cancelled
+    scope outside_scope;  // where coroutines that are not tasks await: never cancelled
     task_context outside;
     list<task_link> all;    // what has not ended
     list<task_link> ended;  // what is still held by a handle

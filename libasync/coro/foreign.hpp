@@ -16,9 +16,7 @@ namespace async::inline v0::detail {
 class bridge {
 public:
     struct promise_type {
-        bridge get_return_object() noexcept {
-            return bridge(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
+        bridge get_return_object() noexcept { return bridge(std::coroutine_handle<promise_type>::from_promise(*this)); }
         std::suspend_always initial_suspend() const noexcept { return {}; }
         std::suspend_always final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}
@@ -75,7 +73,8 @@ class foreign_awaiter : leaf {
 
 public:
     explicit foreign_awaiter(A awaitable)
-        : leaf([](leaf&) noexcept {}), awaiter_(awaiter_of(std::forward<A>(awaitable))) {}
+        : leaf([](leaf&) noexcept {}),
+          awaiter_(awaiter_of(std::forward<A>(awaitable))) {}
 
     bool await_ready() const noexcept { return false; }
 

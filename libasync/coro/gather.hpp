@@ -46,8 +46,8 @@ task<std::tuple<optional_result<Ts>...>> gather_tuple(std::source_location creat
     }
     co_await group.end();
     if (group.failure()) std::rethrow_exception(group.failure());
-    co_return std::apply(
-        [](auto&... block) { return std::tuple<optional_result<Ts>...>(take_result<Ts>(*block)...); }, blocks);
+    co_return std::apply([](auto&... block) { return std::tuple<optional_result<Ts>...>(take_result<Ts>(*block)...); },
+                         blocks);
 }
 
 }  // namespace detail
@@ -64,8 +64,8 @@ auto gather(As&&... awaitables) {
 
 // The same for any number of tasks of one type. Gives a vector in their order; for task<void>, nothing.
 template <class T>
-task<typename detail::gather_range<T>::type> gather(
-    std::vector<task<T>> tasks, std::source_location created = std::source_location::current()) {
+task<typename detail::gather_range<T>::type> gather(std::vector<task<T>> tasks,
+                                                    std::source_location created = std::source_location::current()) {
     detail::child_group group(co_await detail::own_context{});
     std::vector<detail::block_ptr<detail::control_block_of<T>>> blocks;
     try {

@@ -45,7 +45,9 @@ template <class Description>
 class io_awaiter : protected leaf {
 public:
     explicit io_awaiter(const Description& d) noexcept
-        : leaf(&io_awaiter::stop), description_(d), operation_(d.make()) {
+        : leaf(&io_awaiter::stop),
+          description_(d),
+          operation_(d.make()) {
         description_.retain();
     }
 

@@ -69,7 +69,8 @@ struct leaf {
     void leave() {
         context->waiting = nullptr;
         context->loop->current = context;
-        if (refused) [[unlikely]] cancelled_access::raise();
+        if (refused) [[unlikely]]
+            cancelled_access::raise();
     }
 
     loop_core& core() const noexcept { return *context->loop; }

@@ -37,7 +37,7 @@ struct promise_base {
     promise_base* child = nullptr;             // whom this task awaits
     std::coroutine_handle<>* owner = nullptr;  // the handle through which the parent owns this frame
     std::coroutine_handle<> self;
-    std::source_location where;                // of the current await
+    std::source_location where;  // of the current await
     task_state state = task_state::fresh;
 };
 

@@ -69,7 +69,8 @@ runner::entered::~entered() { detail::this_core = nullptr; }
 runner::runner(const loop_options& options) : loop_(options), registry_(loop_.core()) { set_up(); }
 
 runner::runner(std::unique_ptr<io::engine> engine, const loop_options& options)
-    : loop_(std::move(engine), options), registry_(loop_.core()) {
+    : loop_(std::move(engine), options),
+      registry_(loop_.core()) {
     set_up();
 }
 

@@ -81,8 +81,7 @@ private:
 
 // Runs `main` on a loop of its own to its end, and whatever is left then is cancelled and waited for.
 template <class T>
-T run(task<T> main, const loop_options& options = {},
-      std::source_location created = std::source_location::current()) {
+T run(task<T> main, const loop_options& options = {}, std::source_location created = std::source_location::current()) {
     runner r(options);
     return r.run(std::move(main), created);
 }

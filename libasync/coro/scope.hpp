@@ -43,8 +43,8 @@ struct scope {
     scope* prev_sibling = nullptr;  // before the first: the last
     task_context* owner = nullptr;
     scope* next_to_cancel = nullptr;  // while its cancellation is being pushed down
-    bool called = false;     // cancelled itself
-    bool effective = false;  // cancelled itself or from above
+    bool called = false;              // cancelled itself
+    bool effective = false;           // cancelled itself or from above
     bool shielded = false;
 
 private:

@@ -61,7 +61,8 @@ public:
 
     // Moves the value out, or throws.
     T take() {
-        if (kind_ == kind::exception) [[unlikely]] std::rethrow_exception(exception_);
+        if (kind_ == kind::exception) [[unlikely]]
+            std::rethrow_exception(exception_);
         if constexpr (std::is_reference_v<T>) {
             return static_cast<T>(*value_);
         } else if constexpr (!std::is_void_v<T>) {
@@ -164,7 +165,8 @@ template <class T>
 class [[nodiscard]] task_awaiter {
 public:
     explicit task_awaiter(std::coroutine_handle<task_promise<T>> child) noexcept
-        : frame_(child), child_(child ? &child.promise() : nullptr) {}
+        : frame_(child),
+          child_(child ? &child.promise() : nullptr) {}
     task_awaiter(const task_awaiter&) = delete;
     task_awaiter& operator=(const task_awaiter&) = delete;
     ~task_awaiter() {

@@ -50,7 +50,8 @@ protected:
 
     // The task that the joined task itself joins, if that is where it waits.
     static control_block* joined_by(const control_block* block) noexcept {
-        if (block == nullptr || block->waiting == nullptr || block->waiting->cancel != &end_awaiter::stop) return nullptr;
+        if (block == nullptr || block->waiting == nullptr || block->waiting->cancel != &end_awaiter::stop)
+            return nullptr;
         const auto& join = static_cast<const end_awaiter&>(*block->waiting);
         return join.mode_ == mode::consume ? join.block_.get() : nullptr;
     }

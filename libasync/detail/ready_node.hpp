@@ -9,8 +9,8 @@
 namespace async::inline v0::detail {
 
 struct ready_node : list_node {
-    std::coroutine_handle<> handle;                  // resumed by the driver, if set
-    bool (*run)(ready_node*) noexcept = nullptr;     // asked first, if set: true resumes `handle` afterwards
+    std::coroutine_handle<> handle;               // resumed by the driver, if set
+    bool (*run)(ready_node*) noexcept = nullptr;  // asked first, if set: true resumes `handle` afterwards
 };
 
 using ready_list = list<ready_node>;

@@ -30,7 +30,9 @@ struct write_at_description : file_description<write_at_description> {
     using value_type = std::size_t;
 
     write_at_description(file_state* f, const_bytes b, std::uint64_t o) noexcept
-        : file_description(f), from(b), offset(o) {}
+        : file_description(f),
+          from(b),
+          offset(o) {}
     operation make() const noexcept {
         return {io::op_kind::write_at, handle(), const_cast<void*>(from.data()), from.size(), offset};
     }

@@ -58,16 +58,15 @@ struct file_description : io_description<Description> {
     file_state* file;
 };
 
-struct [[nodiscard("a read happens when it is awaited")]] read_at_description
-    : file_description<read_at_description> {
+struct [[nodiscard("a read happens when it is awaited")]] read_at_description : file_description<read_at_description> {
     using operation = io::transfer_op;
     using value_type = std::size_t;
 
     read_at_description(file_state* f, std::span<std::byte> b, std::uint64_t o) noexcept
-        : file_description(f), into(b), offset(o) {}
-    operation make() const noexcept {
-        return {io::op_kind::read_at, handle(), into.data(), into.size(), offset};
-    }
+        : file_description(f),
+          into(b),
+          offset(o) {}
+    operation make() const noexcept { return {io::op_kind::read_at, handle(), into.data(), into.size(), offset}; }
     value_type finish(operation& op) const noexcept { return static_cast<std::size_t>(op.result); }
     std::string what() const { return describe_file("read_at of", file); }
 

@@ -27,7 +27,8 @@ public:
             { r.size() } -> std::convertible_to<std::size_t>;
             requires sizeof(*r.data()) == 1;
         }
-    constexpr const_bytes(const Range& range) : data_(range.data()), size_(range.size()) {}
+    constexpr const_bytes(const Range& range) : data_(range.data()),
+                                                size_(range.size()) {}
 
     constexpr const void* data() const noexcept { return data_; }
     constexpr std::size_t size() const noexcept { return size_; }
@@ -59,7 +60,10 @@ class chunk {
 public:
     chunk() = default;
     chunk(io::chunk_source& source, std::byte* data, std::uint32_t size, std::uint32_t index) noexcept
-        : data_(data), source_(&source), size_(size), index_(index) {}
+        : data_(data),
+          source_(&source),
+          size_(size),
+          index_(index) {}
 
     // An owned copy. Throws std::bad_alloc, std::length_error for 4 GiB and more.
     static chunk copy_of(const_bytes bytes);

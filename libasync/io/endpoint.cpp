@@ -21,9 +21,7 @@ namespace {
 // Room for the longest numeric address.
 using address_text = char[64];
 
-int native_family(address_family family) noexcept {
-    return family == address_family::ipv4 ? AF_INET : AF_INET6;
-}
+int native_family(address_family family) noexcept { return family == address_family::ipv4 ? AF_INET : AF_INET6; }
 
 // inet_pton wants a terminated string.
 bool parse(address_family family, std::string_view text, std::array<std::uint8_t, 16>& bytes) noexcept {
@@ -73,12 +71,10 @@ endpoint endpoint::loopback(std::uint16_t port, address_family family) noexcept 
     return from_bytes(family, bytes, port);
 }
 
-endpoint endpoint::any(std::uint16_t port, address_family family) noexcept {
-    return from_bytes(family, {}, port);
-}
+endpoint endpoint::any(std::uint16_t port, address_family family) noexcept { return from_bytes(family, {}, port); }
 
-endpoint endpoint::from_bytes(address_family family, const std::array<std::uint8_t, 16>& bytes,
-                              std::uint16_t port, std::uint32_t scope) noexcept {
+endpoint endpoint::from_bytes(address_family family, const std::array<std::uint8_t, 16>& bytes, std::uint16_t port,
+                              std::uint32_t scope) noexcept {
     endpoint e;
     e.family_ = family;
     e.port_ = port;

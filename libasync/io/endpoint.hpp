@@ -27,8 +27,8 @@ public:
     // All interfaces: 0.0.0.0, or ::.
     static endpoint any(std::uint16_t port, address_family family = address_family::ipv4) noexcept;
     // From bytes in network order (the first 4 of them for IPv4).
-    static endpoint from_bytes(address_family family, const std::array<std::uint8_t, 16>& bytes,
-                               std::uint16_t port, std::uint32_t scope = 0) noexcept;
+    static endpoint from_bytes(address_family family, const std::array<std::uint8_t, 16>& bytes, std::uint16_t port,
+                               std::uint32_t scope = 0) noexcept;
 
     address_family family() const noexcept { return family_; }
     std::uint16_t port() const noexcept { return port_; }

@@ -24,6 +24,7 @@ struct engine_statistics {
     std::uint64_t submissions = 0;
     std::uint64_t completions = 0;
     std::uint64_t buffers_exhausted = 0;  // times that the provided buffers ran out
+    std::uint64_t vain_reads = 0;         // calls that found nothing to receive
 };
 
 // What an engine may be told; trivially destructible, so that it can stand in loop_options.

@@ -57,9 +57,8 @@ void open(open_file_op& op) noexcept {
         return;
     }
     const open_arguments a = arguments_of(op.mode);
-    const HANDLE file =
-        ::CreateFileW(path.c_str(), a.access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
-                      a.disposition, FILE_ATTRIBUTE_NORMAL, nullptr);
+    const HANDLE file = ::CreateFileW(path.c_str(), a.access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                      nullptr, a.disposition, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) return fail(op);
     op.opened = file_handle(reinterpret_cast<native_handle>(file));
 }

@@ -57,8 +57,7 @@ endpoint from_native(const void* native) noexcept {
         sockaddr_in6 address;
         std::memcpy(&address, native, sizeof address);
         std::memcpy(bytes.data(), &address.sin6_addr, sizeof address.sin6_addr);
-        return endpoint::from_bytes(address_family::ipv6, bytes, ntohs(address.sin6_port),
-                                    address.sin6_scope_id);
+        return endpoint::from_bytes(address_family::ipv6, bytes, ntohs(address.sin6_port), address.sin6_scope_id);
     }
     return {};
 }

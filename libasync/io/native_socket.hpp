@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <libasync/io/endpoint.hpp>
 #include <libasync/io/buffer.hpp>
+#include <libasync/io/endpoint.hpp>
 #include <libasync/io/handle.hpp>
 
 namespace async::inline v0::io {

@@ -75,8 +75,7 @@ ssize_t send_vector(int descriptor, const const_bytes* buffers, std::size_t coun
     iovec vector[64];
     static_assert(std::size(vector) <= IOV_MAX);
     count = std::min(count, std::size(vector));
-    for (std::size_t i = 0; i < count; ++i)
-        vector[i] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
+    for (std::size_t i = 0; i < count; ++i) vector[i] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
     msghdr message{};
     message.msg_iov = vector;
     message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
@@ -116,9 +115,7 @@ int bind_socket(native_handle handle, const endpoint& where) noexcept {
     return error_of(::bind(fd(handle), reinterpret_cast<const sockaddr*>(address), size));
 }
 
-int listen_socket(native_handle handle, int backlog) noexcept {
-    return error_of(::listen(fd(handle), backlog));
-}
+int listen_socket(native_handle handle, int backlog) noexcept { return error_of(::listen(fd(handle), backlog)); }
 
 int shut_down_writes(native_handle handle) noexcept { return error_of(::shutdown(fd(handle), SHUT_WR)); }
 
@@ -134,13 +131,9 @@ int get_option(native_handle handle, socket_option option, int& value) noexcept 
     return error_of(::getsockopt(fd(handle), o.level, o.name, &value, &size));
 }
 
-int local_endpoint(native_handle handle, endpoint& where) noexcept {
-    return read_name(&::getsockname, handle, where);
-}
+int local_endpoint(native_handle handle, endpoint& where) noexcept { return read_name(&::getsockname, handle, where); }
 
-int remote_endpoint(native_handle handle, endpoint& where) noexcept {
-    return read_name(&::getpeername, handle, where);
-}
+int remote_endpoint(native_handle handle, endpoint& where) noexcept { return read_name(&::getpeername, handle, where); }
 
 native_handle accept_now(native_handle listener, int& error) noexcept {
     int descriptor;

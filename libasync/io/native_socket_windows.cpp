@@ -67,8 +67,8 @@ bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULD
 native_handle open_tcp_socket(address_family family, int& error) noexcept {
     error = start_winsock();
     if (error != 0) return invalid_handle;
-    const SOCKET s = ::WSASocketW(family == address_family::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM,
-                                  IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    const SOCKET s = ::WSASocketW(family == address_family::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_TCP,
+                                  nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (s == INVALID_SOCKET) error = last_error();
     return static_cast<native_handle>(s);
 }
@@ -77,8 +77,8 @@ void close_socket(native_handle handle) noexcept { ::closesocket(socket_of(handl
 
 int reset_on_close(native_handle handle) noexcept {
     const linger now{1, 0};
-    return error_of(::setsockopt(socket_of(handle), SOL_SOCKET, SO_LINGER,
-                                 reinterpret_cast<const char*>(&now), sizeof now));
+    return error_of(
+        ::setsockopt(socket_of(handle), SOL_SOCKET, SO_LINGER, reinterpret_cast<const char*>(&now), sizeof now));
 }
 
 int bind_socket(native_handle handle, const endpoint& where) noexcept {
@@ -87,13 +87,9 @@ int bind_socket(native_handle handle, const endpoint& where) noexcept {
     return error_of(::bind(socket_of(handle), reinterpret_cast<const sockaddr*>(address), size));
 }
 
-int listen_socket(native_handle handle, int backlog) noexcept {
-    return error_of(::listen(socket_of(handle), backlog));
-}
+int listen_socket(native_handle handle, int backlog) noexcept { return error_of(::listen(socket_of(handle), backlog)); }
 
-int shut_down_writes(native_handle handle) noexcept {
-    return error_of(::shutdown(socket_of(handle), SD_SEND));
-}
+int shut_down_writes(native_handle handle) noexcept { return error_of(::shutdown(socket_of(handle), SD_SEND)); }
 
 int set_option(native_handle handle, socket_option option, int value) noexcept {
     // Here SO_REUSEADDR would let another program take the port away, and a port in TIME_WAIT can be bound
@@ -113,13 +109,9 @@ int get_option(native_handle handle, socket_option option, int& value) noexcept 
     return error_of(::getsockopt(socket_of(handle), o.level, o.name, reinterpret_cast<char*>(&value), &size));
 }
 
-int local_endpoint(native_handle handle, endpoint& where) noexcept {
-    return read_name(&::getsockname, handle, where);
-}
+int local_endpoint(native_handle handle, endpoint& where) noexcept { return read_name(&::getsockname, handle, where); }
 
-int remote_endpoint(native_handle handle, endpoint& where) noexcept {
-    return read_name(&::getpeername, handle, where);
-}
+int remote_endpoint(native_handle handle, endpoint& where) noexcept { return read_name(&::getpeername, handle, where); }
 
 native_handle accept_now(native_handle listener, int& error) noexcept {
     const SOCKET s = ::accept(socket_of(listener), nullptr, nullptr);
@@ -130,8 +122,7 @@ native_handle accept_now(native_handle listener, int& error) noexcept {
 int connect_now(native_handle handle, const endpoint& to) noexcept {
     alignas(8) std::byte address[32];
     const int size = static_cast<int>(to_native(to, address));
-    const int error =
-        error_of(::connect(socket_of(handle), reinterpret_cast<const sockaddr*>(address), size));
+    const int error = error_of(::connect(socket_of(handle), reinterpret_cast<const sockaddr*>(address), size));
     return would_block(error) ? EINPROGRESS : error;
 }
 
@@ -149,8 +140,7 @@ transfer_result receive_now(native_handle handle, void* data, std::size_t size) 
     WSABUF buffer{bounded(size), static_cast<char*>(data)};
     DWORD count = 0;
     DWORD flags = 0;
-    if (::WSARecv(socket_of(handle), &buffer, 1, &count, &flags, nullptr, nullptr) != 0)
-        return {0, last_error()};
+    if (::WSARecv(socket_of(handle), &buffer, 1, &count, &flags, nullptr, nullptr) != 0) return {0, last_error()};
     return {count, 0};
 }
 

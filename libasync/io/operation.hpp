@@ -46,8 +46,8 @@ struct operation : detail::ready_node {
     const op_kind kind;
     op_state state = op_state::idle;
     bool cancel_requested = false;
-    std::uint8_t phase = 0;  // the engine's own
-    int error = 0;           // 0, an errno value, or a negated async::errc
+    std::uint8_t phase = 0;   // the engine's own
+    int error = 0;            // 0, an errno value, or a negated async::errc
     std::int64_t result = 0;  // bytes, if the operation counts any
 
     void fail(errc e) noexcept { error = -static_cast<int>(e); }
@@ -83,8 +83,7 @@ struct connect_op : operation {
 };
 
 struct receive_op : operation {
-    receive_op(socket* s, void* d, std::size_t n) noexcept
-        : operation(op_kind::receive), source(s), data(d), size(n) {}
+    receive_op(socket* s, void* d, std::size_t n) noexcept : operation(op_kind::receive), source(s), data(d), size(n) {}
     socket* source;
     void* data;
     std::size_t size;
@@ -98,7 +97,10 @@ struct receive_chunk_op : operation {
 
 struct send_op : operation {
     send_op(socket* s, const_bytes* b, std::size_t n) noexcept
-        : operation(op_kind::send), target(s), buffers(b), count(n) {}
+        : operation(op_kind::send),
+          target(s),
+          buffers(b),
+          count(n) {}
     socket* target;
     const_bytes* buffers;  // the engine moves them on as they are sent
     std::size_t count;
@@ -132,7 +134,11 @@ struct open_file_op : operation {
 
 struct transfer_op : operation {
     transfer_op(op_kind k, native_handle f, void* d, std::size_t n, std::uint64_t o) noexcept
-        : operation(k), file(f), data(d), size(n), offset(o) {}
+        : operation(k),
+          file(f),
+          data(d),
+          size(n),
+          offset(o) {}
     native_handle file;
     void* data;
     std::size_t size;

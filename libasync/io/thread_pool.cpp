@@ -46,9 +46,7 @@ bool is_taken(const operation& op) noexcept { return op.run == &finish; }
 
 }  // namespace
 
-thread_pool::thread_pool(engine& owner, unsigned max_threads)
-    : owner_(owner),
-      max_threads_(std::max(max_threads, 1u)) {
+thread_pool::thread_pool(engine& owner, unsigned max_threads) : owner_(owner), max_threads_(std::max(max_threads, 1u)) {
     running_.reserve(max_threads_);
     threads_.reserve(max_threads_);
 }
@@ -92,8 +90,7 @@ bool thread_pool::remove(operation& op) noexcept {
 
 void thread_pool::wait_until_finished(operation& op) noexcept {
     std::unique_lock lock(mutex_);
-    work_finished_.wait(lock,
-                        [&] { return std::find(running_.begin(), running_.end(), &op) == running_.end(); });
+    work_finished_.wait(lock, [&] { return std::find(running_.begin(), running_.end(), &op) == running_.end(); });
 }
 
 void thread_pool::run_thread() noexcept {

@@ -69,8 +69,7 @@ int errno_from_windows(unsigned long code) noexcept {
         if (pair.windows == code) return pair.posix;
     const std::error_condition condition =
         std::error_code(static_cast<int>(code), std::system_category()).default_error_condition();
-    return condition.category() == std::generic_category() && condition.value() != 0 ? condition.value()
-                                                                                     : EIO;
+    return condition.category() == std::generic_category() && condition.value() != 0 ? condition.value() : EIO;
 }
 
 }  // namespace async::inline v0::io

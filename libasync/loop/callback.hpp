@@ -7,7 +7,9 @@ namespace async::inline v0::detail {
 
 struct callback : timer_node {
     callback(loop& l, unique_function<void()> f, std::source_location c)
-        : owner(&l), function(std::move(f)), created(c) {
+        : owner(&l),
+          function(std::move(f)),
+          created(c) {
         if (!function) throw std::invalid_argument("a callback must not be empty");
         run = &callback::call;
     }

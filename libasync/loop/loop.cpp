@@ -138,9 +138,7 @@ time_point loop::deadline_after_ns(long double nanoseconds) const {
     return deadline_after(std::chrono::nanoseconds(static_cast<std::int64_t>(std::ceil(nanoseconds))));
 }
 
-loop_statistics loop::statistics() const noexcept {
-    return {core_.turns, core_.steps, core_.engine->statistics()};
-}
+loop_statistics loop::statistics() const noexcept { return {core_.turns, core_.steps, core_.engine->statistics()}; }
 
 namespace {
 

@@ -17,9 +17,9 @@ namespace async::inline v0 {
 
 // A failure that has no caller to go to.
 struct exception_context {
-    std::string_view message;       // what went wrong
-    std::string_view task_name;     // empty for a callback
-    std::source_location created;   // where the task or callback was created
+    std::string_view message;      // what went wrong
+    std::string_view task_name;    // empty for a callback
+    std::source_location created;  // where the task or callback was created
     std::exception_ptr exception;
 };
 

@@ -23,8 +23,8 @@ constexpr time_point for_ever = time_point::max();
 
 [[gnu::hot]] void loop_core::turn(wait may_wait) {
     ++turns;
-    const bool skip_visit = !ready.empty() && !engine->has_queued() && !engine->has_news() &&
-                            steps_since_visit < max_steps_between_visits;
+    const bool skip_visit =
+        !ready.empty() && !engine->has_queued() && !engine->has_news() && steps_since_visit < max_steps_between_visits;
     if (!skip_visit) visit(may_wait);
     run_ready();
 }

@@ -11,9 +11,10 @@ namespace async::inline v0 {
 class notifier : detail::ready_node {
 public:
     // `fn` is called on the loop after a `notify`.
-    notifier(loop& owner, unique_function<void()> fn,
-             std::source_location created = std::source_location::current())
-        : owner_(&owner), function_(std::move(fn)), created_(created) {
+    notifier(loop& owner, unique_function<void()> fn, std::source_location created = std::source_location::current())
+        : owner_(&owner),
+          function_(std::move(fn)),
+          created_(created) {
         if (!function_) throw std::invalid_argument("a callback must not be empty");
         run = &notifier::call;
     }

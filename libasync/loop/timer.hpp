@@ -10,7 +10,9 @@ class alignas(64) timer : detail::timer_node {
 public:
     // `fn` is called on the loop each time the timer comes due.
     timer(loop& owner, unique_function<void()> fn, std::source_location created = std::source_location::current())
-        : owner_(&owner), function_(std::move(fn)), created_(created) {
+        : owner_(&owner),
+          function_(std::move(fn)),
+          created_(created) {
         if (!function_) throw std::invalid_argument("a callback must not be empty");
         run = &timer::call;
     }

@@ -143,7 +143,8 @@ struct message_room<1> {
 template <std::size_t Count>
 struct send_list_op : io::send_op, message_room<Count> {
     send_list_op(io::socket* s, const std::array<const_bytes, Count>& b) noexcept
-        : io::send_op(s, nullptr, Count), list(b) {
+        : io::send_op(s, nullptr, Count),
+          list(b) {
         buffers = list.data();
         native_message = this->memory();
         for (const const_bytes& bytes : list) total += bytes.size();
@@ -160,7 +161,8 @@ struct [[nodiscard("a write happens when it is awaited")]] send_description
     using value_type = void;
 
     send_description(stream_state* s, const std::array<const_bytes, Count>& l) noexcept
-        : stream_description<send_description>(s), list(l) {}
+        : stream_description<send_description>(s),
+          list(l) {}
     operation make() const noexcept { return operation(this->socket(), list); }
     void check(operation& op) const noexcept {
         this->check_open(op);
@@ -190,8 +192,7 @@ struct [[nodiscard("a shutdown happens when it is awaited")]] shut_down_descript
 };
 
 // Closing is not refused in a cancelled scope: it takes effect first.
-struct [[nodiscard("a close happens when it is awaited")]] close_description
-    : stream_description<close_description> {
+struct [[nodiscard("a close happens when it is awaited")]] close_description : stream_description<close_description> {
     using operation = io::close_op;
     using value_type = void;
     static constexpr bool ignores_cancellation = true;

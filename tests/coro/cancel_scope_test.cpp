@@ -240,8 +240,7 @@ TEST_CASE("a shielded scope runs to its end; the cancellation is raised at the n
     });
 }
 
-TEST_CASE(
-    "a shielded scope still obeys its own deadline and its own cancel, also when cancelled from outside") {
+TEST_CASE("a shielded scope still obeys its own deadline and its own cancel, also when cancelled from outside") {
     scripted_runner s;
     s.run([](scripted_runner& s) -> task<void> {
         const time_point start = s.engine.clock();

@@ -37,8 +37,7 @@ TEST_CASE("a group without children ends at once") {
     });
 }
 
-TEST_CASE(
-    "the end of a group is the end of its last child, also of those that had ended before it was awaited") {
+TEST_CASE("the end of a group is the end of its last child, also of those that had ended before it was awaited") {
     on_every_engine([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
         child_group group(context);

@@ -22,8 +22,7 @@ task<void> nothing() { co_return; }
 
 }  // namespace
 
-TEST_CASE(
-    "a control block lives as long as the loop runs its task or somebody holds it, and its outcome with it") {
+TEST_CASE("a control block lives as long as the loop runs its task or somebody holds it, and its outcome with it") {
     counted::reset();
     scripted_runner s;
     detail::loop_core& core = s.loop().core();
@@ -95,8 +94,7 @@ TEST_CASE("the end of a task is told once, when the frame is gone and the outcom
     static int told;
     told = 0;
     block->on_done = [](detail::control_block& b) noexcept {
-        told +=
-            counted::alive() == 0 && static_cast<control_block_of<int>&>(b).outcome.value() == 5 ? 1 : 100;
+        told += counted::alive() == 0 && static_cast<control_block_of<int>&>(b).outcome.value() == 5 ? 1 : 100;
     };
     s.turns(4);
     CHECK(told == 1);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tests/support/expect.hpp>
+#include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
@@ -96,8 +97,7 @@ struct gives_reference {
 
 }  // namespace
 
-TEST_CASE(
-    "awaitables of other libraries are awaited: awaiters, member and free operator co_await, references") {
+TEST_CASE("awaitables of other libraries are awaited: awaiters, member and free operator co_await, references") {
     on_every_engine([]() -> task<void> {
         const auto turns = this_loop().statistics().turns;
         const int a = co_await ready_value(1);
@@ -197,33 +197,6 @@ TEST_CASE("in a cancelled scope a foreign awaitable is not even asked") {
 
 namespace {
 
-// A coroutine type that knows nothing of libasync: starts at once, owned by its handle.
-struct foreign_coroutine {
-    struct promise_type {
-        std::exception_ptr failure;
-        foreign_coroutine get_return_object() {
-            return foreign_coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_always final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() noexcept { failure = std::current_exception(); }
-    };
-
-    explicit foreign_coroutine(std::coroutine_handle<promise_type> h) : frame(h) {}
-    foreign_coroutine(const foreign_coroutine&) = delete;
-    foreign_coroutine& operator=(const foreign_coroutine&) = delete;
-    ~foreign_coroutine() {
-        if (frame) frame.destroy();
-    }
-
-    bool done() const { return frame.done(); }
-    std::exception_ptr failure() const { return frame.promise().failure; }
-    void destroy() { std::exchange(frame, nullptr).destroy(); }
-
-    std::coroutine_handle<promise_type> frame;
-};
-
 foreign_coroutine sleep_in_foreign(std::chrono::nanoseconds delay, int& steps) {
     ++steps;
     co_await sleep(delay);
@@ -232,9 +205,7 @@ foreign_coroutine sleep_in_foreign(std::chrono::nanoseconds delay, int& steps) {
     ++steps;
 }
 
-foreign_coroutine operate_in_foreign(int number, std::int64_t& result) {
-    result = co_await scripted_operation(number);
-}
+foreign_coroutine operate_in_foreign(int number, std::int64_t& result) { result = co_await scripted_operation(number); }
 
 foreign_coroutine join_in_foreign(task_handle<int>& handle, int& result) { result = co_await handle; }
 
@@ -329,9 +300,7 @@ namespace {
 class leaky {
 public:
     struct promise_type {
-        leaky get_return_object() {
-            return leaky(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
+        leaky get_return_object() { return leaky(std::coroutine_handle<promise_type>::from_promise(*this)); }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         std::suspend_always final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}

@@ -55,11 +55,9 @@ TEST_CASE("a freed frame is used again for the next one of its size class") {
 TEST_CASE("the lists of free frames are bounded") {
     std::thread([] {
         constexpr std::size_t size = 100;
-        const frame_cache::shelf& shelf =
-            async::detail::thread_frames.shelves[(size - 1) / frame_cache::granule];
+        const frame_cache::shelf& shelf = async::detail::thread_frames.shelves[(size - 1) / frame_cache::granule];
         std::vector<void*> frames;
-        for (std::uint32_t i = 0; i < frame_cache::max_kept + 100; ++i)
-            frames.push_back(allocate_frame(size));
+        for (std::uint32_t i = 0; i < frame_cache::max_kept + 100; ++i) frames.push_back(allocate_frame(size));
         CHECK(shelf.count == 0);
         for (void* frame : frames) free_frame(frame, size);
         CHECK(shelf.count == frame_cache::max_kept);

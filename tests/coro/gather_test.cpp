@@ -39,8 +39,7 @@ task<void> note_the_end(std::vector<std::string>& ends, std::string name) {
 
 TEST_CASE("gather gives the results in the order of the arguments, whichever ends first") {
     on_every_engine([]() -> task<void> {
-        auto [slow, text, quick] =
-            co_await gather(number_after(2ms, 1), text_now("two"), number_after(0ms, 3));
+        auto [slow, text, quick] = co_await gather(number_after(2ms, 1), text_now("two"), number_after(0ms, 3));
         CHECK(slow == 1);
         CHECK(text == "two");
         CHECK(quick == 3);
@@ -131,8 +130,8 @@ TEST_CASE("gather starts nothing before it is awaited") {
 TEST_CASE("the first failure cancels the others, waits for them, and is thrown") {
     on_every_engine([]() -> task<void> {
         std::vector<std::string> ends;
-        const std::string what = co_await message_of(
-            gather(note_the_end(ends, "a"), fail_after(1ms, "first"), note_the_end(ends, "b")));
+        const std::string what =
+            co_await message_of(gather(note_the_end(ends, "a"), fail_after(1ms, "first"), note_the_end(ends, "b")));
         CHECK(what == "first");
         CHECK(ends.size() == 2);
     });
@@ -176,8 +175,8 @@ TEST_CASE("of failures at one instant the first recorded is thrown, the others a
     scripted_runner s;
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
-        const std::string what = co_await message_of(
-            gather(fail_after(2s, "one"), fail_after(2s, "two"), fail_after(2s, "three")));
+        const std::string what =
+            co_await message_of(gather(fail_after(2s, "one"), fail_after(2s, "two"), fail_after(2s, "three")));
         CHECK(what == "one");
     }());
     REQUIRE(recorder.reports.size() == 2);
@@ -303,8 +302,8 @@ TEST_CASE("gathers nest, and a failure deep inside ends all of them") {
         CHECK(std::get<0>(left) + std::get<1>(left) + std::get<0>(right) + std::get<1>(right) == 10);
 
         std::vector<std::string> ends;
-        const std::string what = co_await message_of(gather(
-            note_the_end(ends, "outer"), gather(note_the_end(ends, "inner"), fail_after(1ms, "deep"))));
+        const std::string what = co_await message_of(
+            gather(note_the_end(ends, "outer"), gather(note_the_end(ends, "inner"), fail_after(1ms, "deep"))));
         CHECK(what == "deep");
         CHECK(ends.size() == 2);
     });

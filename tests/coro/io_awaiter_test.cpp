@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <tests/support/expect.hpp>
+#include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
@@ -55,26 +56,11 @@ struct insistent : detail::io_description<insistent> {
 
 task<std::int64_t> await_tallied(int number, tally& counts) { co_return co_await tallied(number, counts); }
 
-struct detached {
-    struct promise_type {
-        detached get_return_object() {
-            return detached(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_always final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const noexcept { std::terminate(); }
-    };
-    explicit detached(std::coroutine_handle<promise_type> h) : frame(h) {}
-    std::coroutine_handle<promise_type> frame;
-};
-
-detached await_detached(int number, tally& counts) { static_cast<void>(co_await tallied(number, counts)); }
+foreign_coroutine await_in_foreign(int number, tally& counts) { static_cast<void>(co_await tallied(number, counts)); }
 
 }  // namespace
 
-TEST_CASE(
-    "an operation that succeeds gives its value; what it refers to is kept as long as the awaiter lives") {
+TEST_CASE("an operation that succeeds gives its value; what it refers to is kept as long as the awaiter lives") {
     scripted_runner s;
     s.finish_after(1s, 1, 42);
     tally counts;
@@ -134,9 +120,7 @@ TEST_CASE("a cancelled operation raises, with as_result too; the description hea
     scripted_runner s;
     tally counts;
     auto plain = s.runner.create_task(await_tallied(1, counts));
-    auto quiet_body = [](tally& counts) -> task<void> {
-        static_cast<void>(co_await as_result(tallied(2, counts)));
-    };
+    auto quiet_body = [](tally& counts) -> task<void> { static_cast<void>(co_await as_result(tallied(2, counts))); };
     auto quiet = s.runner.create_task(quiet_body(counts));
     s.turns(1);
     plain.cancel();
@@ -215,11 +199,11 @@ TEST_CASE("what is under way and must take effect is not cancelled either") {
 TEST_CASE("destroying the frame of a pending operation cancels it and waits for the engine") {
     scripted_runner s;
     tally counts;
-    std::optional<detached> d;
-    s.loop().call_soon([&] { d.emplace(await_detached(1, counts)); });
+    std::optional<foreign_coroutine> d;
+    s.loop().call_soon([&] { d.emplace(await_in_foreign(1, counts)); });
     s.turns(1);
     REQUIRE(s.engine.pending().size() == 1);
-    d->frame.destroy();
+    d->destroy();
     CHECK(s.engine.pending().empty());
     CHECK(s.engine.waits_for_cancel() == 1);
     CHECK(counts.abandoned == 1);
@@ -227,15 +211,14 @@ TEST_CASE("destroying the frame of a pending operation cancels it and waits for 
     s.turns(2);
 }
 
-TEST_CASE(
-    "destroying the frame of an operation that is done but not collected takes it out of the ready queue") {
+TEST_CASE("destroying the frame of an operation that is done but not collected takes it out of the ready queue") {
     scripted_runner s;
     tally counts;
-    std::optional<detached> d;
-    s.loop().call_soon([&] { d.emplace(await_detached(1, counts)); });
+    std::optional<foreign_coroutine> d;
+    s.loop().call_soon([&] { d.emplace(await_in_foreign(1, counts)); });
     s.turns(1);
     s.finish(1, 5);
-    d->frame.destroy();
+    d->destroy();
     CHECK(s.engine.waits_for_cancel() == 0);
     CHECK(s.engine.completed.empty());
     CHECK(counts.finished == 0);

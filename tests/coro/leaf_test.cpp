@@ -73,8 +73,7 @@ TEST_CASE("while a task waits it is asked to stop once, and goes on when its nod
     CHECK_FALSE(handle.cancelled());
 }
 
-TEST_CASE(
-    "a leaf entered in a cancelled scope has no effect, is not asked to stop, and raises in the next turn") {
+TEST_CASE("a leaf entered in a cancelled scope has no effect, is not asked to stop, and raises in the next turn") {
     scripted_runner s;
     probe::record r;
     task_handle<void> handle;

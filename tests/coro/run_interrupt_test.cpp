@@ -67,8 +67,7 @@ TEST_CASE("SIGINT cancels main, and run of a task with a result throws task_canc
     CHECK_THROWS_AS(async::run(main()), task_cancelled);
 }
 
-TEST_CASE(
-    "a main that swallows the interruption gives its result; one that fails in its clean-up, its failure") {
+TEST_CASE("a main that swallows the interruption gives its result; one that fails in its clean-up, its failure") {
     const interrupt_set_to standard(SIG_DFL);
     auto swallows = []() -> task<int> {
         std::raise(SIGINT);
@@ -172,8 +171,6 @@ TEST_CASE("a program that ignores SIGINT goes on ignoring it") {
 
 #else
 
-TEST_CASE("SIGINT cancels main") {
-    MESSAGE("skipped: a Windows program cannot send itself a SIGINT that it survives");
-}
+TEST_CASE("SIGINT cancels main") { MESSAGE("skipped: a Windows program cannot send itself a SIGINT that it survives"); }
 
 #endif

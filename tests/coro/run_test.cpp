@@ -175,9 +175,7 @@ TEST_CASE("a runner that is destroyed cancels the tasks that are suspended and w
     bool never_started = false;
     {
         runner r;
-        auto body = [](bool& started, bool& ended, counted) -> task<void> {
-            co_await note_the_end(started, ended);
-        };
+        auto body = [](bool& started, bool& ended, counted) -> task<void> { co_await note_the_end(started, ended); };
         r.create_task(body(started, ended, counted(1)));
         r.turn(turn::no_wait);
         r.turn(turn::no_wait);

@@ -40,8 +40,7 @@ TEST_CASE("sleep goes on when its time has come: never early, and on a virtual c
     }());
 }
 
-TEST_CASE(
-    "sleepers wake in the order of their deadlines, those of one instant in the order they fell asleep") {
+TEST_CASE("sleepers wake in the order of their deadlines, those of one instant in the order they fell asleep") {
     scripted_runner s;
     s.run([]() -> task<void> {
         std::vector<int> order;

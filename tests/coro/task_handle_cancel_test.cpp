@@ -19,8 +19,7 @@ task<int> join(task_handle<int>& handle) { co_return co_await handle; }
 
 }  // namespace
 
-TEST_CASE(
-    "a task cancelled before its first step never runs: its frame is destroyed, its outcome is cancelled") {
+TEST_CASE("a task cancelled before its first step never runs: its frame is destroyed, its outcome is cancelled") {
     on_every_engine([]() -> task<void> {
         counted::reset();
         bool started = false;

@@ -127,8 +127,7 @@ TEST_CASE("by default a detached failure is one line in the log") {
     CHECK(log.has("task_handle_report_test.cpp"));
 }
 
-TEST_CASE(
-    "a handle with an unread failure may outlive its runner: the failure is reported before the loop goes") {
+TEST_CASE("a handle with an unread failure may outlive its runner: the failure is reported before the loop goes") {
     log_recorder log;
     std::optional<task_handle<int>> handle;
     {

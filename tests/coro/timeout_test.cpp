@@ -35,8 +35,7 @@ TEST_CASE("timeout gives the result in time, and timeout_error when its deadline
         CHECK(n == 3);
         const bool late = co_await throws<timeout_error>(timeout(1ms, number_after(24h, 3)));
         CHECK(late);
-        const bool late_at =
-            co_await throws<timeout_error>(timeout_at(this_loop().deadline_after(1ms), sleep_long()));
+        const bool late_at = co_await throws<timeout_error>(timeout_at(this_loop().deadline_after(1ms), sleep_long()));
         CHECK(late_at);
         const bool operation = co_await throws<timeout_error>(timeout(1ms, sleep(24h)));
         CHECK(operation);
@@ -282,8 +281,7 @@ TEST_CASE("the deadline comes first, the operation succeeds all the same: no tim
     }());
 }
 
-TEST_CASE(
-    "the deadline comes first and the operation ends cancelled: a time-out, when the operation has ended") {
+TEST_CASE("the deadline comes first and the operation ends cancelled: a time-out, when the operation has ended") {
     scripted_runner s;
     s.engine.on_cancel = io::scripted_engine::cancel_policy::scripted;
     const time_point start = s.engine.clock();

@@ -36,8 +36,9 @@ TEST_CASE("arguments go in and results come out") {
     CHECK(f(4) == 8);
     f = [](int x) { return x + 1; };
     CHECK(f(4) == 5);
-    unique_function<std::string(std::string, std::unique_ptr<int>)> g =
-        [](std::string s, std::unique_ptr<int> p) { return std::move(s) + std::to_string(*p); };
+    unique_function<std::string(std::string, std::unique_ptr<int>)> g = [](std::string s, std::unique_ptr<int> p) {
+        return std::move(s) + std::to_string(*p);
+    };
     CHECK(g("n", std::make_unique<int>(7)) == "n7");
     int seen = 0;
     unique_function<void(int&)> by_reference = [](int& x) { x = 9; };
@@ -64,9 +65,7 @@ TEST_CASE("small and large callables are destroyed once") {
     int alive = 0;
     {
         unique_function<void()> small = [c = counted(alive)] { CHECK(*c.count > 0); };
-        unique_function<void()> large = [c = counted(alive), pad = std::array<char, 200>{}] {
-            CHECK(pad[0] == 0);
-        };
+        unique_function<void()> large = [c = counted(alive), pad = std::array<char, 200>{}] { CHECK(pad[0] == 0); };
         CHECK(alive == 2);
         small();
         large();

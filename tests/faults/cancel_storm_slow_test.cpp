@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <coroutine>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -14,6 +13,7 @@
 #include <libasync/io/native_socket.hpp>
 
 #include <tests/support/expect.hpp>
+#include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
 
@@ -101,33 +101,9 @@ task<std::unique_ptr<arena>> make_arena(std::string path) {
     stream_pair reading = co_await connected_pair();
     stream_pair full = co_await connected_pair({.send_buffer = 4096});
     file data = co_await file::open(path);
-    co_return std::make_unique<arena>(std::move(reading), std::move(full),
-                                      tcp_listener::bind(endpoint::loopback(0)), std::move(data));
+    co_return std::make_unique<arena>(std::move(reading), std::move(full), tcp_listener::bind(endpoint::loopback(0)),
+                                      std::move(data));
 }
-
-// A coroutine that is destroyed by whoever holds it, wherever it is suspended.
-class detached {
-public:
-    struct promise_type {
-        detached get_return_object() {
-            return detached(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_always final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const noexcept {}  // an operation may fail, for example as busy
-    };
-    explicit detached(std::coroutine_handle<promise_type> h) : frame_(h) {}
-    detached(detached&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-    detached& operator=(detached&&) = delete;
-    ~detached() {
-        if (frame_) frame_.destroy();
-    }
-    bool done() const { return frame_.done(); }
-
-private:
-    std::coroutine_handle<promise_type> frame_;
-};
 
 template <class Coroutine>
 Coroutine receive_chunk(arena& a) {
@@ -158,7 +134,7 @@ struct accept_description : detail::io_description<accept_description> {
     io::socket* listener;
 };
 
-detached accept_detached(io::socket& listener) {
+foreign_coroutine accept_in_foreign(io::socket& listener) {
     const io::socket_ptr accepted = co_await accept_description(&listener);
     CHECK(accepted != nullptr);
 }
@@ -250,16 +226,16 @@ task<void> cancel_tasks(std::string path, dice& random) {
     CHECK(a->received == a->sent);
 }
 
-detached start_detached(kind what, arena& a, io::socket& listener, dice& random) {
+foreign_coroutine start_in_foreign(kind what, arena& a, io::socket& listener, dice& random) {
     switch (what) {
-        case kind::receive_chunk: return receive_chunk<detached>(a);
-        case kind::receive: return receive<detached>(a);
-        case kind::accept: return accept_detached(listener);
-        case kind::send: return send<detached>(a);
-        case kind::read_file: return read_file<detached>(a);
+        case kind::receive_chunk: return receive_chunk<foreign_coroutine>(a);
+        case kind::receive: return receive<foreign_coroutine>(a);
+        case kind::accept: return accept_in_foreign(listener);
+        case kind::send: return send<foreign_coroutine>(a);
+        case kind::read_file: return read_file<foreign_coroutine>(a);
         case kind::sleep: break;
     }
-    return sleep_a_little<detached>(random.any_delay());
+    return sleep_a_little<foreign_coroutine>(random.any_delay());
 }
 
 task<void> destroy_frames(std::string path, dice& random) {
@@ -281,7 +257,7 @@ task<void> destroy_frames(std::string path, dice& random) {
                 a->provoke(what);
             }
         };
-        const detached victim = start_detached(what, *a, *listener, random);
+        const foreign_coroutine victim = start_in_foreign(what, *a, *listener, random);
         if (random.below(6) == 0) provoke();
         co_await dawdle(random);
         if (random.below(3) == 0) provoke();
@@ -326,8 +302,7 @@ class seeded {
 public:
     seeded() {
         const std::string text(1 << 16, 'f');
-        path_ =
-            (std::filesystem::temp_directory_path() / ("libasync-storm-" + std::to_string(seed))).string();
+        path_ = (std::filesystem::temp_directory_path() / ("libasync-storm-" + std::to_string(seed))).string();
         async::run(write_file(path_, text));
     }
     seeded(const seeded&) = delete;

@@ -17,9 +17,7 @@ using async::file;
 
 namespace {
 
-void put(const std::string& path, const std::string& content) {
-    std::ofstream(path, std::ios::binary) << content;
-}
+void put(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
 
 std::string get(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -246,23 +244,19 @@ TEST_CASE("many operations on one file at once") {
         const std::string text = co_await read_text(f, 26'000, 0);
         REQUIRE(text.size() == 26'000);
         bool right = true;
-        for (std::size_t i = 0; i < text.size(); ++i)
-            right = right && text[i] == static_cast<char>('a' + i / 1000);
+        for (std::size_t i = 0; i < text.size(); ++i) right = right && text[i] == static_cast<char>('a' + i / 1000);
         CHECK(right);
     }(directory));
 }
 
-TEST_CASE(
-    "a file may be closed by its destructor while operations are pending; it is busy for close until then") {
+TEST_CASE("a file may be closed by its destructor while operations are pending; it is busy for close until then") {
     const temporary_directory directory;
     const std::string text = pattern(1 << 20);
     put(directory / "file", text);
     const int before = open_descriptors();
     async::run([](const temporary_directory& directory, const std::string& text) -> task<void> {
         auto f = std::make_unique<file>(co_await file::open(directory / "file"));
-        auto read = [](file& f, std::size_t size) -> task<std::string> {
-            co_return co_await read_text(f, size, 0);
-        };
+        auto read = [](file& f, std::size_t size) -> task<std::string> { co_return co_await read_text(f, size, 0); };
         auto reader = create_task(read(*f, text.size()));
         while (!reader.done()) {
             co_await yield();

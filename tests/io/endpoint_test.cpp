@@ -35,9 +35,8 @@ TEST_CASE("an IPv6 address may have a zone") {
 
 TEST_CASE("what is no numeric address is refused by name") {
     for (const std::string text :
-         {"", "localhost", "127.0.0.1.", "127.1", "256.0.0.1", "[127.0.0.1]", "[::1", "::1%",
-          "::1%no such zone", "[]", "1:2:3", "127.0.0.1%1",
-          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+         {"", "localhost", "127.0.0.1.", "127.1", "256.0.0.1", "[127.0.0.1]", "[::1", "::1%", "::1%no such zone", "[]",
+          "1:2:3", "127.0.0.1%1", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
         CAPTURE(text);
         CHECK_THROWS_AS(endpoint(text, 1), std::invalid_argument);
         try {
@@ -64,8 +63,7 @@ TEST_CASE("only the bytes of the family count") {
 }
 
 TEST_CASE("an endpoint survives the system's own form") {
-    for (const endpoint e :
-         {endpoint("10.1.2.3", 65535), endpoint("fe80::aa%3", 1), endpoint("::", 0), endpoint()}) {
+    for (const endpoint e : {endpoint("10.1.2.3", 65535), endpoint("fe80::aa%3", 1), endpoint("::", 0), endpoint()}) {
         alignas(8) std::byte native[32];
         CHECK(io::to_native(e, native) <= sizeof native);
         CHECK(io::from_native(native) == e);

@@ -177,8 +177,7 @@ inline std::vector<std::string> engine_names() {
     return {"uring", "asio"};
 }
 
-inline std::unique_ptr<engine> make_engine(const std::string& name, std::string& why,
-                                           const engine_settings& settings) {
+inline std::unique_ptr<engine> make_engine(const std::string& name, std::string& why, const engine_settings& settings) {
     return name == "uring" ? make_uring_engine(settings, why) : make_asio_engine(settings, why);
 }
 

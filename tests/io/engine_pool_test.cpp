@@ -175,8 +175,7 @@ TEST_CASE("a file is written, measured, synchronised and read back") {
         CHECK(n == 5);
         CHECK(!transfer(d, op_kind::read_at, file.get(), back.data(), back.size(), 105, n));
         CHECK(n == 0);
-        CHECK(
-            !transfer(d, op_kind::read_at, file.get(), back.data(), back.size(), std::uint64_t{5} << 32, n));
+        CHECK(!transfer(d, op_kind::read_at, file.get(), back.data(), back.size(), std::uint64_t{5} << 32, n));
         CHECK(n == 0);
         file_op close(op_kind::close_file, file.release());
         CHECK(!d.run(close));

@@ -154,8 +154,7 @@ TEST_CASE("a reset is an error") {
         close_socket(peer);
         CHECK(d.wait_for(op));
 #ifdef _WIN32
-        CHECK(
-            (op.code() == std::errc::connection_reset || op.received.empty()));  // Wine ends the stream first
+        CHECK((op.code() == std::errc::connection_reset || op.received.empty()));  // Wine ends the stream first
 #else
         CHECK(op.code() == std::errc::connection_reset);
 #endif

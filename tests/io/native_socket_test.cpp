@@ -118,8 +118,7 @@ TEST_CASE("calls that would have to wait say so") {
     const const_bytes bytes = text;
     std::size_t sent = 0;
     transfer_result r;
-    while ((r = send_now(c.client.handle, &bytes, 1)).error == 0 && sent < (std::size_t{256} << 20))
-        sent += r.bytes;
+    while ((r = send_now(c.client.handle, &bytes, 1)).error == 0 && sent < (std::size_t{256} << 20)) sent += r.bytes;
     CHECK(would_block(r.error));
     CHECK(sent > 0);
 }

@@ -67,9 +67,7 @@ private:
 };
 
 struct job : work_op {
-    explicit job(std::atomic<int>& c)
-        : work_op([](work_op& op) noexcept { ++static_cast<job&>(op).count; }),
-          count(c) {
+    explicit job(std::atomic<int>& c) : work_op([](work_op& op) noexcept { ++static_cast<job&>(op).count; }), count(c) {
         state = op_state::pending;
     }
     std::atomic<int>& count;
@@ -77,9 +75,7 @@ struct job : work_op {
 
 // Holds up the thread that runs it.
 struct blocker : work_op {
-    blocker() : work_op([](work_op& op) noexcept { static_cast<blocker&>(op).block(); }) {
-        state = op_state::pending;
-    }
+    blocker() : work_op([](work_op& op) noexcept { static_cast<blocker&>(op).block(); }) { state = op_state::pending; }
 
     void block() {
         running = true;

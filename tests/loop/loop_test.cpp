@@ -124,8 +124,7 @@ TEST_CASE("a handle may outlive its loop: its callback does not wait any more") 
     later.cancel();
 }
 
-TEST_CASE(
-    "timers are called in the order of their deadlines, those of one instant in the order they were set") {
+TEST_CASE("timers are called in the order of their deadlines, those of one instant in the order they were set") {
     scripted_runner s;
     std::vector<int> order;
     const time_point when = s.loop().now() + 5s;
@@ -164,8 +163,7 @@ TEST_CASE("zero and negative delays are due in a later turn, never inline") {
     s.loop().call_later(-5s, [&] { ++calls; });
     s.loop().call_later(std::chrono::nanoseconds::min(), [&] { ++calls; });
     s.loop().call_later(std::chrono::hours::min(), [&] { ++calls; });
-    s.loop().call_later(std::chrono::duration<double>(-std::numeric_limits<double>::infinity()),
-                        [&] { ++calls; });
+    s.loop().call_later(std::chrono::duration<double>(-std::numeric_limits<double>::infinity()), [&] { ++calls; });
     s.loop().call_at(time_point::min(), [&] { ++calls; });
     CHECK(calls == 0);
     s.turns(1);
@@ -175,10 +173,8 @@ TEST_CASE("zero and negative delays are due in a later turn, never inline") {
 TEST_CASE("a delay that is not a number is refused, one too long to count means for ever") {
     scripted_runner s;
     using real = std::chrono::duration<double>;
-    CHECK_THROWS_AS(s.loop().call_later(real(std::numeric_limits<double>::quiet_NaN()), [] {}),
-                    std::invalid_argument);
-    CHECK_THROWS_AS(s.loop().deadline_after(real(std::numeric_limits<double>::quiet_NaN())),
-                    std::invalid_argument);
+    CHECK_THROWS_AS(s.loop().call_later(real(std::numeric_limits<double>::quiet_NaN()), [] {}), std::invalid_argument);
+    CHECK_THROWS_AS(s.loop().deadline_after(real(std::numeric_limits<double>::quiet_NaN())), std::invalid_argument);
     CHECK(s.loop().deadline_after(real(std::numeric_limits<double>::infinity())) == time_point::max());
     CHECK(s.loop().deadline_after(real(1e300)) == time_point::max());
     CHECK(s.loop().deadline_after(std::chrono::hours::max()) == time_point::max());
@@ -230,8 +226,7 @@ TEST_CASE("delays count from the call, not from the beginning of a long step") {
     CHECK(due != time_point{});
 }
 
-TEST_CASE(
-    "what a callback throws goes to the exception handler with its place of creation, and the loop goes on") {
+TEST_CASE("what a callback throws goes to the exception handler with its place of creation, and the loop goes on") {
     scripted_runner s;
     report_recorder recorder(s.loop());
     bool called = false;

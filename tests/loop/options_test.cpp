@@ -21,11 +21,7 @@ TEST_CASE("options are written in place with designated initialisers") {
             co_await yield();
             co_return 42;
         }(),
-        {.debug = true,
-         .slow_step = 10s,
-         .receive_buffers = 8,
-         .receive_buffer_size = 512,
-         .pool_threads = 1});
+        {.debug = true, .slow_step = 10s, .receive_buffers = 8, .receive_buffer_size = 512, .pool_threads = 1});
     CHECK(answer == 42);
 }
 

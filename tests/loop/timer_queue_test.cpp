@@ -120,8 +120,7 @@ TEST_CASE("a million timers come due in the order of deadlines, ties in the orde
     while (!due.empty()) {
         const auto* node = static_cast<timer_node*>(due.pop_front());
         if (before) {
-            in_order =
-                in_order && (before->when < node->when || (before->when == node->when && before < node));
+            in_order = in_order && (before->when < node->when || (before->when == node->when && before < node));
         }
         before = node;
         ++collected;

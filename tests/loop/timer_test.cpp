@@ -109,8 +109,7 @@ TEST_CASE("setting and moving timers allocates nothing once the queue has grown"
     for (int i = 0; i < 1000; ++i) timers.push_back(std::make_unique<timer>(s.loop(), [] {}));
     for (int round = 0; round < 3; ++round) {
         for (std::size_t i = 0; i < timers.size(); ++i) {
-            timers[i]->set_after(
-                std::chrono::milliseconds((i * 7919 + static_cast<std::size_t>(round)) % 1000));
+            timers[i]->set_after(std::chrono::milliseconds((i * 7919 + static_cast<std::size_t>(round)) % 1000));
         }
     }
     CHECK(s.loop().core().timers.size() == 1000);

@@ -47,6 +47,5 @@ TEST_CASE("options that the system refuses are an error that names the option") 
         message = e.what();
     }
     CHECK(message.find("TCP_NODELAY") != std::string::npos);
-    CHECK_THROWS_AS(detail::endpoint_or_throw(io::local_endpoint, invalid_handle, "local_endpoint"),
-                    std::system_error);
+    CHECK_THROWS_AS(detail::endpoint_or_throw(io::local_endpoint, invalid_handle, "local_endpoint"), std::system_error);
 }

@@ -2,13 +2,14 @@
 
 #include <doctest/doctest.h>
 
-#include <coroutine>
 #include <memory>
+#include <optional>
 
 #include <libasync/io/native_socket.hpp>
 #include <libasync/net/tcp_stream.hpp>
 
 #include <tests/support/expect.hpp>
+#include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
 
@@ -50,21 +51,7 @@ private:
 
 task<void> send(send_description<1> what) { co_await what; }
 
-struct detached {
-    struct promise_type {
-        detached get_return_object() {
-            return detached(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_always final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const noexcept { std::terminate(); }
-    };
-    explicit detached(std::coroutine_handle<promise_type> h) : frame(h) {}
-    std::coroutine_handle<promise_type> frame;
-};
-
-detached send_detached(send_description<1> what) { co_await what; }
+foreign_coroutine send_in_foreign(send_description<1> what) { co_await what; }
 
 io::send_op& pending_send(scripted_runner& s) {
     REQUIRE(s.engine.pending().size() == 1);
@@ -77,8 +64,7 @@ io::send_op& pending_send(scripted_runner& s) {
 TEST_CASE("a send names all its buffers and their sum") {
     scripted_runner s;
     scripted_stream stream(s);
-    const send_description<3> description(stream.state.get(),
-                                          {const_bytes("ab"), const_bytes(""), const_bytes("cde")});
+    const send_description<3> description(stream.state.get(), {const_bytes("ab"), const_bytes(""), const_bytes("cde")});
     const auto op = description.make();
     CHECK(op.count == 3);
     CHECK(op.total == 5);
@@ -137,8 +123,8 @@ TEST_CASE("a send whose frame is destroyed counts what was sent: while pending, 
     for (const bool done : {false, true}) {
         scripted_runner s;
         scripted_stream stream(s);
-        std::unique_ptr<detached> d;
-        s.loop().call_soon([&] { d.reset(new detached(send_detached(stream.send("hello")))); });
+        std::optional<foreign_coroutine> d;
+        s.loop().call_soon([&] { d.emplace(send_in_foreign(stream.send("hello"))); });
         s.turns(1);
         io::send_op& op = pending_send(s);
         if (done) {
@@ -146,7 +132,7 @@ TEST_CASE("a send whose frame is destroyed counts what was sent: while pending, 
         } else {
             op.result = 3;  // what the engine has counted so far
         }
-        d->frame.destroy();
+        d->destroy();
         CHECK(stream.state->written == 3);
         CHECK(stream.state->broken);
         s.turns(1);
@@ -173,14 +159,12 @@ TEST_CASE("messages tell operation and peer, as far as they are known") {
     CHECK(detail::describe_stream("read from", nullptr) == "read from a closed stream");
     scripted_runner s;
     scripted_stream stream(s);
-    CHECK(detail::describe_stream("read from", stream.state.get()) ==
-          "read from a stream that is not connected");
+    CHECK(detail::describe_stream("read from", stream.state.get()) == "read from a stream that is not connected");
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
         const std::string peer = pair.server.local_endpoint().to_string();
         std::string message;
-        auto first =
-            create_task([](tcp_stream& stream) -> task<void> { co_await stream.read(); }(pair.client));
+        auto first = create_task([](tcp_stream& stream) -> task<void> { co_await stream.read(); }(pair.client));
         co_await yield();
         message = co_await message_of(pair.client.read());
         CHECK(message.find("read from " + peer) == 0);

@@ -171,8 +171,8 @@ TEST_CASE("connections that nobody has accepted are closed with the listener") {
 
 TEST_CASE("accepted connections have the listener's options") {
     async::run([]() -> task<void> {
-        tcp_listener listener = tcp_listener::bind(endpoint::loopback(0),
-                                                   {.connection = {.no_delay = false, .keep_alive = true}});
+        tcp_listener listener =
+            tcp_listener::bind(endpoint::loopback(0), {.connection = {.no_delay = false, .keep_alive = true}});
         const tcp_stream client = co_await connect(listener.local_endpoint());
         const tcp_stream server = co_await listener.accept();
         int value = 0;
@@ -244,8 +244,7 @@ private:
 
 }  // namespace
 
-TEST_CASE(
-    "when descriptors run out accept says so in the log, waits, and goes on once there are some again") {
+TEST_CASE("when descriptors run out accept says so in the log, waits, and goes on once there are some again") {
     log_recorder log;
     async::run([](log_recorder& log) -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));

@@ -249,8 +249,7 @@ TEST_CASE("a read that is cancelled, before, during or after the arrival, loses 
             } else {
                 char buffer[5];
                 const auto bytes = std::as_writable_bytes(std::span(buffer));
-                const std::optional<std::size_t> count =
-                    co_await move_on_after(patience, pair.server.read_some(bytes));
+                const std::optional<std::size_t> count = co_await move_on_after(patience, pair.server.read_some(bytes));
                 if (count) got.append(buffer, *count);
                 cut_short += !count;
                 end = count && *count == 0;

@@ -246,8 +246,7 @@ TEST_CASE("two hundred connections talk at once") {
 
 TEST_CASE("options reach the socket, when it is made and later") {
     async::run([]() -> task<void> {
-        stream_pair pair =
-            co_await connected_pair({.no_delay = false, .keep_alive = true, .send_buffer = 50'000});
+        stream_pair pair = co_await connected_pair({.no_delay = false, .keep_alive = true, .send_buffer = 50'000});
         for (tcp_stream* stream : {&pair.client, &pair.server}) {
             int value = 0;
             CHECK(io::get_option(stream->handle(), io::socket_option::no_delay, value) == 0);

@@ -210,8 +210,8 @@ TEST_CASE("an exception in the middle of an expression destroys each temporary o
         int caught = 0;
         for (int i = 0; i < 2; ++i) {
             try {
-                static_cast<void>(add(counted(1), i == 0 ? co_await fail()
-                                                         : co_await by_value(counted(2)) + co_await fail()));
+                static_cast<void>(
+                    add(counted(1), i == 0 ? co_await fail() : co_await by_value(counted(2)) + co_await fail()));
             } catch (const std::runtime_error&) {
                 ++caught;
             }
@@ -226,9 +226,7 @@ TEST_CASE("a cancellation in the middle of an expression destroys each temporary
             co_await sleep(24h);
             co_return c.value;
         };
-        auto body = [](auto long_value) -> task<int> {
-            co_return add(counted(1), co_await long_value(counted(2)));
-        };
+        auto body = [](auto long_value) -> task<int> { co_return add(counted(1), co_await long_value(counted(2))); };
         auto handle = create_task(body(long_value));
         co_await yield();
         handle.cancel();
@@ -249,8 +247,7 @@ task<void> echo_once(tcp_listener& listener) {
 }
 
 task<void> talk() {
-    auto listener =
-        tcp_listener::bind(endpoint::loopback(0), {.backlog = 8, .connection = {.no_delay = false}});
+    auto listener = tcp_listener::bind(endpoint::loopback(0), {.backlog = 8, .connection = {.no_delay = false}});
     auto server = create_task(echo_once(listener));
     tcp_stream stream = co_await connect(listener.local_endpoint(), {.no_delay = false, .keep_alive = true});
     co_await stream.write(std::string("hello, ") + "world", std::string("!"));
@@ -276,8 +273,7 @@ task<void> talk() {
 
 }  // namespace
 
-TEST_CASE(
-    "streams: options with designated initialisers, string temporaries, results, in expressions with await") {
+TEST_CASE("streams: options with designated initialisers, string temporaries, results, in expressions with await") {
     async::run(talk(), {.pool_threads = 1});
 }
 
@@ -285,14 +281,12 @@ TEST_CASE("connecting and binding with options in one expression") {
     async::run([]() -> task<void> {
         auto listener = tcp_listener::bind(endpoint("127.0.0.1", 0), {.backlog = 16});
         const bool open =
-            (co_await connect({"127.0.0.1", listener.local_endpoint().port()}, {.keep_alive = true}))
-                .is_open();
+            (co_await connect({"127.0.0.1", listener.local_endpoint().port()}, {.keep_alive = true})).is_open();
         CHECK(open);
-        const auto port =
-            (co_await tcp_stream::connect(listener.local_endpoint(), {})).remote_endpoint().port();
+        const auto port = (co_await tcp_stream::connect(listener.local_endpoint(), {})).remote_endpoint().port();
         CHECK(port == listener.local_endpoint().port());
-        const bool refused = co_await throws<std::system_error>(
-            tcp_listener::bind(endpoint::loopback(0), {.backlog = 1}).close());
+        const bool refused =
+            co_await throws<std::system_error>(tcp_listener::bind(endpoint::loopback(0), {.backlog = 1}).close());
         CHECK_FALSE(refused);
     }());
 }

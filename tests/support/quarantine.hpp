@@ -61,7 +61,9 @@ public:
             if (void* memory = std::malloc(size)) return memory;
             throw std::bad_alloc();
         }
-        [[gnu::noinline]] static void operator delete(void* memory, std::size_t size) { quarantine::current().take(memory, size); }
+        [[gnu::noinline]] static void operator delete(void* memory, std::size_t size) {
+            quarantine::current().take(memory, size);
+        }
 
         watched_coroutine get_return_object() {
             return watched_coroutine(std::coroutine_handle<promise_type>::from_promise(*this));

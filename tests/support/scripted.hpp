@@ -52,8 +52,7 @@ public:
     // The pending scripted_operation of that number, or null.
     io::operation* find(int number) {
         for (io::operation* op : engine.pending()) {
-            if (op->kind == io::op_kind::sync_file && static_cast<io::file_op*>(op)->file == number)
-                return op;
+            if (op->kind == io::op_kind::sync_file && static_cast<io::file_op*>(op)->file == number) return op;
         }
         return nullptr;
     }

@@ -64,8 +64,7 @@ socket_ptr asio_engine::adopt(native_handle handle, socket_role role) {
         close_socket(handle);
         throw;
     }
-    if (const int error = attach(*s, handle))
-        throw std::system_error(error, std::generic_category(), "adopt");
+    if (const int error = attach(*s, handle)) throw std::system_error(error, std::generic_category(), "adopt");
     add(*s);
     return socket_ptr(s.release());
 }
@@ -132,8 +131,7 @@ bool asio_engine::run_waiter(detail::ready_node* node) noexcept {
     return true;
 }
 
-void asio_engine::on_ready(asio_socket& s, asio_direction& d,
-                           const boost::system::error_code& error) noexcept {
+void asio_engine::on_ready(asio_socket& s, asio_direction& d, const boost::system::error_code& error) noexcept {
     --armed_waits_;
     d.armed = false;
     d.ready = true;
@@ -257,8 +255,7 @@ void asio_engine::visit(time_point deadline) noexcept {
 // Asio runs one handler after a wait. Whether more stand in its queue only a poll can tell, and that asks the
 // system again: in vain where one connection alone is busy, so it is left out while it was in vain lately.
 void asio_engine::wait_until(time_point deadline) noexcept {
-    const std::size_t ran =
-        deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
+    const std::size_t ran = deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
     restart_if_stopped();
     if (ran == 0) {
         context_.poll();  // run_one_until does not even look when its deadline has passed already
@@ -288,8 +285,12 @@ namespace {
 
 // A call that filled its buffer, found the end or failed may be repeated at once; after a short one there is
 // nothing left.
-bool received(operation& op, asio_socket& s, const transfer_result& r, std::size_t size) noexcept {
-    if (would_block(r.error)) return false;
+bool received(operation& op, asio_socket& s, const transfer_result& r, std::size_t size,
+              engine_statistics& counted) noexcept {
+    if (would_block(r.error)) {
+        ++counted.vain_reads;
+        return false;
+    }
     op.error = r.error;
     op.result = static_cast<std::int64_t>(r.bytes);
     s.reading.ready = r.bytes == 0 || r.bytes == size;
@@ -299,7 +300,7 @@ bool received(operation& op, asio_socket& s, const transfer_result& r, std::size
 }  // namespace
 
 bool asio_engine::attempt_receive(receive_op& op, asio_socket& s) noexcept {
-    return received(op, s, receive_now(s.handle, op.data, op.size), op.size);
+    return received(op, s, receive_now(s.handle, op.data, op.size), op.size, statistics_);
 }
 
 bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) noexcept {
@@ -309,7 +310,7 @@ bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) no
         return true;
     }
     const transfer_result r = receive_now(s.handle, buffer, hot_pool::buffer_size);
-    if (!received(op, s, r, hot_pool::buffer_size)) return false;
+    if (!received(op, s, r, hot_pool::buffer_size, statistics_)) return false;
     if (r.bytes != 0) op.received = chunks_->take(static_cast<std::uint32_t>(r.bytes));
     return true;
 }

@@ -39,8 +39,7 @@ void asio_engine::detach(asio_socket& s) noexcept {
 
 void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation&) {
     asio_stream& stream = *s.stream;  // NOLINT(bugprone-unchecked-optional-access): the socket is open
-    stream.async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write,
-                      wait_handler{&s, &d});
+    stream.async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write, wait_handler{&s, &d});
 }
 
 bool asio_engine::attempt_accept(accept_op& op, asio_socket& s) noexcept {

@@ -24,8 +24,7 @@ namespace {
 tcp protocol_of(native_handle handle) noexcept {
     WSAPROTOCOL_INFOW info{};
     int size = sizeof info;
-    ::getsockopt(static_cast<SOCKET>(handle), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info),
-                 &size);
+    ::getsockopt(static_cast<SOCKET>(handle), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &size);
     return info.iAddressFamily == AF_INET6 ? tcp::v6() : tcp::v4();
 }
 
@@ -68,8 +67,7 @@ void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation& op) {
     const wait_handler handler{&s, &d};
     if (op.kind == op_kind::accept) return s.acceptor->async_accept(handler);
     if (op.kind != op_kind::connect)
-        return s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write,
-                                    handler);
+        return s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write, handler);
 
     alignas(8) std::byte address[32];
     const endpoint& to = static_cast<connect_op&>(op).to;

@@ -17,9 +17,7 @@ namespace async::inline v0::io {
 
 namespace {
 
-[[noreturn]] void refuse(const char* call, int error) {
-    throw std::system_error(error, std::generic_category(), call);
-}
+[[noreturn]] void refuse(const char* call, int error) { throw std::system_error(error, std::generic_category(), call); }
 
 struct descriptor_pair {
     int reader;

@@ -82,8 +82,7 @@ socket_ptr uring_engine::take_accepted(uring_listener& l) noexcept {
 
 // What went wrong is told once, to the operation that waits or the next one; only an operation accepts again.
 void uring_engine::on_accept_end(uring_listener& l, int result) noexcept {
-    const bool passing =
-        result == -ECONNABORTED || result == -EINTR || result == -EPROTO || result == -ECANCELED;
+    const bool passing = result == -ECONNABORTED || result == -EINTR || result == -EPROTO || result == -ECANCELED;
     if (result >= 0 || passing) {
         if (l.reader && !l.accept.armed) arm_accept(l);
     } else if (l.reader) {

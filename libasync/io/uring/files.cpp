@@ -16,16 +16,11 @@ constexpr std::size_t max_bytes = 0x7ffff000;  // what the kernel transfers at o
 
 int open_flags(open_mode mode) noexcept {
     switch (mode) {
-    case open_mode::read:
-        return O_RDONLY | O_CLOEXEC;
-    case open_mode::write:
-        return O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-    case open_mode::append:
-        return O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
-    case open_mode::read_write:
-        return O_RDWR | O_CLOEXEC;
-    case open_mode::create_new:
-        return O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+        case open_mode::read: return O_RDONLY | O_CLOEXEC;
+        case open_mode::write: return O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+        case open_mode::append: return O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+        case open_mode::read_write: return O_RDWR | O_CLOEXEC;
+        case open_mode::create_new: return O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
     }
     return O_RDONLY | O_CLOEXEC;
 }
@@ -34,20 +29,13 @@ int open_flags(open_mode mode) noexcept {
 
 bool uring_engine::runs_in_pool(op_kind kind) const noexcept {
     switch (kind) {
-    case op_kind::work:
-        return true;
-    case op_kind::open_file:
-        return !features_.open_file;
-    case op_kind::read_at:
-        return !features_.read_file;
-    case op_kind::write_at:
-        return !features_.write_file;
-    case op_kind::sync_file:
-        return !features_.sync_file;
-    case op_kind::close_file:
-        return !features_.close_file;
-    default:
-        return false;
+        case op_kind::work: return true;
+        case op_kind::open_file: return !features_.open_file;
+        case op_kind::read_at: return !features_.read_file;
+        case op_kind::write_at: return !features_.write_file;
+        case op_kind::sync_file: return !features_.sync_file;
+        case op_kind::close_file: return !features_.close_file;
+        default: return false;
     }
 }
 
@@ -82,26 +70,22 @@ bool uring_engine::start_file(operation& op) noexcept {
 }
 
 void uring_engine::prepare_file(operation& op, io_uring_sqe& sqe) noexcept {
-    const auto transfer_size = [](const transfer_op& t) {
-        return static_cast<unsigned>(std::min(t.size, max_bytes));
-    };
+    const auto transfer_size = [](const transfer_op& t) { return static_cast<unsigned>(std::min(t.size, max_bytes)); };
     switch (op.kind) {
-    case op_kind::open_file: {
-        auto& o = static_cast<open_file_op&>(op);
-        return io_uring_prep_openat(&sqe, AT_FDCWD, o.path, open_flags(o.mode), new_file_mode);
-    }
-    case op_kind::read_at: {
-        auto& t = static_cast<transfer_op&>(op);
-        return io_uring_prep_read(&sqe, static_cast<int>(t.file), t.data, transfer_size(t), t.offset);
-    }
-    case op_kind::write_at: {
-        auto& t = static_cast<transfer_op&>(op);
-        return io_uring_prep_write(&sqe, static_cast<int>(t.file), t.data, transfer_size(t), t.offset);
-    }
-    case op_kind::sync_file:
-        return io_uring_prep_fsync(&sqe, static_cast<int>(static_cast<file_op&>(op).file), 0);
-    default:
-        return io_uring_prep_close(&sqe, static_cast<int>(static_cast<file_op&>(op).file));
+        case op_kind::open_file: {
+            auto& o = static_cast<open_file_op&>(op);
+            return io_uring_prep_openat(&sqe, AT_FDCWD, o.path, open_flags(o.mode), new_file_mode);
+        }
+        case op_kind::read_at: {
+            auto& t = static_cast<transfer_op&>(op);
+            return io_uring_prep_read(&sqe, static_cast<int>(t.file), t.data, transfer_size(t), t.offset);
+        }
+        case op_kind::write_at: {
+            auto& t = static_cast<transfer_op&>(op);
+            return io_uring_prep_write(&sqe, static_cast<int>(t.file), t.data, transfer_size(t), t.offset);
+        }
+        case op_kind::sync_file: return io_uring_prep_fsync(&sqe, static_cast<int>(static_cast<file_op&>(op).file), 0);
+        default: return io_uring_prep_close(&sqe, static_cast<int>(static_cast<file_op&>(op).file));
     }
 }
 

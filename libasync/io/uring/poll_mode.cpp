@@ -19,8 +19,8 @@ constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR;
 constexpr __kernel_timespec doubt_period{0, 100'000'000};
 
 uring_stream& source_of(operation& op) noexcept {
-    socket* s = op.kind == op_kind::receive ? static_cast<receive_op&>(op).source
-                                            : static_cast<receive_chunk_op&>(op).source;
+    socket* s =
+        op.kind == op_kind::receive ? static_cast<receive_op&>(op).source : static_cast<receive_chunk_op&>(op).source;
     return *static_cast<uring_stream*>(s);
 }
 
@@ -41,6 +41,7 @@ uring_stream& source_of(operation& op) noexcept {
     }
     const transfer_result got = receive_now(s.handle, room, size);
     if (would_block(got.error)) {
+        ++vain_reads_;
         s.readable = s.doubtful = false;
         return false;
     }

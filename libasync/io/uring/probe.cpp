@@ -30,8 +30,7 @@ std::string describe(const char* call, int error) {
 class trial {
 public:
     trial() {
-        if (const int result = io_uring_queue_init(8, &ring_, 0); result < 0)
-            throw refusal("io_uring_setup", -result);
+        if (const int result = io_uring_queue_init(8, &ring_, 0); result < 0) throw refusal("io_uring_setup", -result);
     }
     trial(const trial&) = delete;
     trial& operator=(const trial&) = delete;
@@ -67,8 +66,8 @@ void trial::ask_operations(features& found) {
                                                                             io_uring_free_probe);
     if (!answer) throw refusal("this kernel's io_uring cannot be asked for its operations");
     const auto has = [&](int opcode) { return io_uring_opcode_supported(answer.get(), opcode) != 0; };
-    for (const int needed : {IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ACCEPT,
-                             IORING_OP_CONNECT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL}) {
+    for (const int needed : {IORING_OP_RECV, IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_ACCEPT, IORING_OP_CONNECT,
+                             IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL}) {
         if (!has(needed)) throw refusal("this kernel's io_uring lacks socket operations");
     }
     found.open_file = has(IORING_OP_OPENAT);
@@ -83,8 +82,7 @@ bool trial::open_sockets() {
     listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un unnamed{};
     unnamed.sun_family = AF_UNIX;  // of this size, it makes the kernel choose an abstract name
-    return listener_ >= 0 &&
-           ::bind(listener_, reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t)) == 0 &&
+    return listener_ >= 0 && ::bind(listener_, reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t)) == 0 &&
            ::listen(listener_, 1) == 0;
 }
 

@@ -28,8 +28,7 @@ constexpr std::uint8_t lonely_reads_for_poll_mode = 64;
         return done_in_place(op);
     }
     const bool worth_a_try = s.readable || !s.poll.armed;
-    if (!s.receive.armed && worth_a_try && reads_after_poll(s, op) && read_now(s, op))
-        return done_in_place(op);
+    if (!s.receive.armed && worth_a_try && reads_after_poll(s, op) && read_now(s, op)) return done_in_place(op);
     s.reader = &op;
     op.state = op_state::pending;
     await_data(s);
@@ -81,20 +80,13 @@ void uring_engine::arm_receive(uring_stream& s) noexcept {
 // The kernel receives no more; a reader may still wait.
 void uring_engine::on_receive_end(uring_stream& s, int result) noexcept {
     switch (result) {
-    case 0:
-        s.ended = true;
-        break;
-    case -ECANCELED:
-    case -EINTR:
-        break;
-    case -EAGAIN:
-        s.poll_mode = true;
-        break;
-    case -ENOBUFS:
-        out_of_buffers(s);
-        break;
-    default:
-        if (result < 0) s.error = -result;
+        case 0: s.ended = true; break;
+        case -ECANCELED:
+        case -EINTR: break;
+        case -EAGAIN: s.poll_mode = true; break;
+        case -ENOBUFS: out_of_buffers(s); break;
+        default:
+            if (result < 0) s.error = -result;
     }
     if (!s.reader) return;
     if (s.ended || s.error != 0) {
@@ -151,8 +143,7 @@ void uring_engine::out_of_buffers(uring_stream& s) noexcept {
     op.result = buffers_->length(index) - s.first_offset;
     s.first_buffer = buffers_->next(index);
     --s.queued;
-    static_cast<receive_chunk_op&>(op).received =
-        buffers_->hand_out(s, index, std::exchange(s.first_offset, 0));
+    static_cast<receive_chunk_op&>(op).received = buffers_->hand_out(s, index, std::exchange(s.first_offset, 0));
 }
 
 void uring_engine::copy_queued(uring_stream& s, receive_op& op) noexcept {

@@ -48,12 +48,9 @@ void uring_engine::submit(operation& op) noexcept {
 
 void uring_engine::prepare(operation& op, io_uring_sqe& sqe) noexcept {
     switch (op.kind) {
-    case op_kind::send:
-        return prepare_send(static_cast<send_op&>(op), sqe);
-    case op_kind::connect:
-        return prepare_connect(static_cast<connect_op&>(op), sqe);
-    default:
-        return prepare_file(op, sqe);
+        case op_kind::send: return prepare_send(static_cast<send_op&>(op), sqe);
+        case op_kind::connect: return prepare_connect(static_cast<connect_op&>(op), sqe);
+        default: return prepare_file(op, sqe);
     }
 }
 
@@ -138,26 +135,15 @@ void uring_engine::cancel_again(const operation* target) noexcept {
     op.unlink_if_linked();
     op.run = nullptr;
     switch (op.kind) {
-    case op_kind::receive:
-        static_cast<uring_socket*>(static_cast<receive_op&>(op).source)->reader = nullptr;
-        break;
-    case op_kind::receive_chunk:
-        static_cast<uring_socket*>(static_cast<receive_chunk_op&>(op).source)->reader = nullptr;
-        break;
-    case op_kind::accept:
-        static_cast<uring_socket*>(static_cast<accept_op&>(op).listener)->reader = nullptr;
-        break;
-    case op_kind::send:
-        static_cast<uring_stream*>(static_cast<send_op&>(op).target)->writer = nullptr;
-        break;
-    case op_kind::connect:
-        static_cast<uring_stream*>(static_cast<connect_op&>(op).target)->writer = nullptr;
-        break;
-    case op_kind::close:
-        static_cast<uring_socket*>(static_cast<close_op&>(op).target)->closer = nullptr;
-        break;
-    default:
-        break;
+        case op_kind::receive: static_cast<uring_socket*>(static_cast<receive_op&>(op).source)->reader = nullptr; break;
+        case op_kind::receive_chunk:
+            static_cast<uring_socket*>(static_cast<receive_chunk_op&>(op).source)->reader = nullptr;
+            break;
+        case op_kind::accept: static_cast<uring_socket*>(static_cast<accept_op&>(op).listener)->reader = nullptr; break;
+        case op_kind::send: static_cast<uring_stream*>(static_cast<send_op&>(op).target)->writer = nullptr; break;
+        case op_kind::connect: static_cast<uring_stream*>(static_cast<connect_op&>(op).target)->writer = nullptr; break;
+        case op_kind::close: static_cast<uring_socket*>(static_cast<close_op&>(op).target)->closer = nullptr; break;
+        default: break;
     }
 }
 
@@ -214,18 +200,17 @@ void uring_engine::serve_starved(uring_socket& s) noexcept {
 void uring_engine::cancel(operation& op) noexcept {
     if (op.state != op_state::pending) return;
     switch (op.kind) {
-    case op_kind::receive:
-    case op_kind::receive_chunk:
-    case op_kind::accept:  // what is armed stays so, and nothing is lost
-        detach(op);
-        finish(op, error_cancelled);
-        return;
-    case op_kind::close:
-        return;
-    default:
-        if (!runs_in_pool(op.kind)) return cancel_request_of(op);
-        op.cancel_requested = true;
-        cancel_in_pool(op);
+        case op_kind::receive:
+        case op_kind::receive_chunk:
+        case op_kind::accept:  // what is armed stays so, and nothing is lost
+            detach(op);
+            finish(op, error_cancelled);
+            return;
+        case op_kind::close: return;
+        default:
+            if (!runs_in_pool(op.kind)) return cancel_request_of(op);
+            op.cancel_requested = true;
+            cancel_in_pool(op);
     }
 }
 
@@ -251,8 +236,7 @@ void uring_engine::wait_for_kernel(operation& op) noexcept {
     drain();
     for (bool again = false; op.state == op_state::pending; again = true) {
         if (starving_) serve_starved();
-        if (again && op.kind != op_kind::close_file)
-            send_cancel(user_data(op));  // the first may have missed it
+        if (again && op.kind != op_kind::close_file) send_cancel(user_data(op));  // the first may have missed it
         ring_.submit_and_wait(&patience);
         drain();
     }

@@ -72,8 +72,7 @@ ring::~ring() {
 bool ring::forked() const noexcept { return forks.load(std::memory_order_relaxed) != fork_generation_; }
 
 void ring::check_process() const noexcept {
-    LIBASYNC_ASSERT(!forked(),
-                    "a loop stays in the process that made it: after a fork the child makes its own");
+    LIBASYNC_ASSERT(!forked(), "a loop stays in the process that made it: after a fork the child makes its own");
 }
 
 io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
@@ -95,9 +94,8 @@ io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
     flags |= enter_flags_ | (timeout ? IORING_ENTER_EXT_ARG : 0);
     __atomic_store_n(ring_.sq.ktail, tail_, __ATOMIC_RELEASE);
     ++enters_;
-    const int result =
-        io_uring_enter2(static_cast<unsigned>(enter_fd_), queued(), min_complete, flags,
-                        timeout ? reinterpret_cast<sigset_t*>(&argument) : nullptr, sizeof argument);
+    const int result = io_uring_enter2(static_cast<unsigned>(enter_fd_), queued(), min_complete, flags,
+                                       timeout ? reinterpret_cast<sigset_t*>(&argument) : nullptr, sizeof argument);
     if (result >= 0) {
         submissions_ += static_cast<unsigned>(result);
         return;

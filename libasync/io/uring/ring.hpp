@@ -41,12 +41,11 @@ public:
     // Submits what is queued, and has the kernel post what finished.
     void submit_and_collect() noexcept { enter(0, IORING_ENTER_GETEVENTS, nullptr); }
     // The same, and waits for a completion; without a timeout, for ever.
-    void submit_and_wait(const __kernel_timespec* timeout) noexcept {
-        enter(1, IORING_ENTER_GETEVENTS, timeout);
-    }
+    void submit_and_wait(const __kernel_timespec* timeout) noexcept { enter(1, IORING_ENTER_GETEVENTS, timeout); }
 
     // Hands every completion that is there to `receive`.
-    template <class Receive> void drain(Receive&& receive) {
+    template <class Receive>
+    void drain(Receive&& receive) {
         unsigned head = *ring_.cq.khead;
         const unsigned tail = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
         completions_ += tail - head;

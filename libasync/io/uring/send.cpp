@@ -65,8 +65,7 @@ void uring_engine::prepare_send(send_op& op, io_uring_sqe& sqe) noexcept {
     if (s.writer_polls) {
         io_uring_prep_poll_add(&sqe, s.descriptor(), POLLOUT);
     } else if (op.count == 1 || op.native_message == nullptr) {
-        io_uring_prep_send(&sqe, s.descriptor(), op.buffers->data(), std::min(op.buffers->size(), max_bytes),
-                           flags);
+        io_uring_prep_send(&sqe, s.descriptor(), op.buffers->data(), std::min(op.buffers->size(), max_bytes), flags);
     } else {
         auto* message = ::new (op.native_message) msghdr{};
         message->msg_iov = reinterpret_cast<iovec*>(op.buffers);

@@ -89,22 +89,16 @@ socket_ptr uring_engine::adopt(native_handle handle, socket_role role) {
 
 [[gnu::hot]] bool uring_engine::start(operation& op) noexcept {
     switch (op.kind) {
-    case op_kind::accept:
-        return start_accept(static_cast<accept_op&>(op));
-    case op_kind::connect:
-        return start_connect(static_cast<connect_op&>(op));
-    case op_kind::receive:
-        return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_op&>(op).source));
-    case op_kind::receive_chunk:
-        return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_chunk_op&>(op).source));
-    case op_kind::send:
-        return start_send(static_cast<send_op&>(op));
-    case op_kind::shut_down:
-        return start_shut_down(static_cast<shut_down_op&>(op));
-    case op_kind::close:
-        return start_close(static_cast<close_op&>(op));
-    default:
-        return start_file(op);
+        case op_kind::accept: return start_accept(static_cast<accept_op&>(op));
+        case op_kind::connect: return start_connect(static_cast<connect_op&>(op));
+        case op_kind::receive:
+            return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_op&>(op).source));
+        case op_kind::receive_chunk:
+            return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_chunk_op&>(op).source));
+        case op_kind::send: return start_send(static_cast<send_op&>(op));
+        case op_kind::shut_down: return start_shut_down(static_cast<shut_down_op&>(op));
+        case op_kind::close: return start_close(static_cast<close_op&>(op));
+        default: return start_file(op);
     }
 }
 
@@ -151,8 +145,7 @@ bool time_left(time_point deadline, __kernel_timespec& storage, const __kernel_t
     timeout = nullptr;
     if (deadline == time_point::max()) return true;
     if (deadline <= time_point{}) return false;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     storage = {left.count() / 1'000'000'000, left.count() % 1'000'000'000};
     timeout = &storage;
@@ -185,30 +178,21 @@ bool time_left(time_point deadline, __kernel_timespec& storage, const __kernel_t
     if (c.last()) --in_flight_;
     if ((c.user_data & cancel_bit) != 0) return on_cancel(c.user_data & ~cancel_bit, c.result);
     switch (tag_of(c.user_data)) {
-    case tag::operation:
-        return on_operation(*operation_of(c.user_data), c.result);
-    case tag::receive:
-        return on_receive(static_cast<uring_stream&>(socket_of(c.user_data)), c);
-    case tag::poll:
-        return on_poll(static_cast<uring_stream&>(socket_of(c.user_data)), c);
-    case tag::accept:
-        return on_accept(static_cast<uring_listener&>(socket_of(c.user_data)), c);
-    case tag::wake:
-        return on_wake(c);
-    case tag::tick:
-        return on_tick();
+        case tag::operation: return on_operation(*operation_of(c.user_data), c.result);
+        case tag::receive: return on_receive(static_cast<uring_stream&>(socket_of(c.user_data)), c);
+        case tag::poll: return on_poll(static_cast<uring_stream&>(socket_of(c.user_data)), c);
+        case tag::accept: return on_accept(static_cast<uring_listener&>(socket_of(c.user_data)), c);
+        case tag::wake: return on_wake(c);
+        case tag::tick: return on_tick();
     }
 }
 
 void uring_engine::on_operation(operation& op, int result) noexcept {
     op.unlink_if_linked();
     switch (op.kind) {
-    case op_kind::send:
-        return on_send(static_cast<send_op&>(op), result);
-    case op_kind::connect:
-        return on_connect(static_cast<connect_op&>(op), result);
-    default:
-        return on_file(op, result);
+        case op_kind::send: return on_send(static_cast<send_op&>(op), result);
+        case op_kind::connect: return on_connect(static_cast<connect_op&>(op), result);
+        default: return on_file(op, result);
     }
 }
 
@@ -254,7 +238,7 @@ native_handle uring_engine::wait_handle() {
 }
 
 engine_statistics uring_engine::statistics() const noexcept {
-    return {ring_.enters(), ring_.submissions(), ring_.completions(), buffers_exhausted_};
+    return {ring_.enters(), ring_.submissions(), ring_.completions(), buffers_exhausted_, vain_reads_};
 }
 
 }  // namespace async::inline v0::io::uring

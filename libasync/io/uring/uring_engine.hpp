@@ -10,7 +10,8 @@
 namespace async::inline v0::io::uring {
 
 // Owns a pool whose chunks may outlive the engine.
-template <class Pool> class pool_ptr {
+template <class Pool>
+class pool_ptr {
 public:
     explicit pool_ptr(Pool* pool = nullptr) noexcept : pool_(pool) {}
     pool_ptr(const pool_ptr&) = delete;
@@ -193,12 +194,13 @@ private:
     std::uint64_t in_flight_ = 0;          // requests that the kernel has not finished
     unsigned crowd_ = 0;                   // completions of the visit that is, or was last, drained
     std::uint64_t buffers_exhausted_ = 0;
+    std::uint64_t vain_reads_ = 0;
     bool starving_ = false;
     bool shutting_down_ = false;
     static constexpr unsigned few_completions = 8;
     bool crowded() const noexcept { return crowd_ > few_completions; }
 
-    std::unique_ptr<event_descriptor> watch_event_;  // readable when there is work, once someone asked for it
+    std::unique_ptr<event_descriptor> watch_event_;    // readable when there is work, once someone asked for it
     std::atomic<event_descriptor*> watched_{nullptr};  // the same, for other threads
 };
 

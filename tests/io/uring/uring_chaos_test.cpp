@@ -91,15 +91,11 @@ private:
     void step(stream& s) {
         collect(s);
         switch (random_() % 8) {
-        case 0:
-        case 1:
-            return feed(s);
-        case 2:
-            return cancel(s);
-        case 3:
-            return s.kept.clear();
-        default:
-            return begin_read(s);
+            case 0:
+            case 1: return feed(s);
+            case 2: return cancel(s);
+            case 3: return s.kept.clear();
+            default: return begin_read(s);
         }
     }
 
@@ -129,8 +125,7 @@ private:
 TEST_CASE("streams stay intact whatever happens to their operations") {
     const char* rounds = std::getenv("LIBASYNC_CHAOS_ROUNDS");
     for (unsigned seed = 1; seed <= (rounds ? unsigned(std::atoi(rounds)) : 4u); ++seed) {
-        for (const char* features :
-             {"", "multishot_receive", "multishot_poll", "buffer_ring", "defer_taskrun"}) {
+        for (const char* features : {"", "multishot_receive", "multishot_poll", "buffer_ring", "defer_taskrun"}) {
             const std::string name = features;
             CAPTURE(seed);
             CAPTURE(name);

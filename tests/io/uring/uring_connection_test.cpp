@@ -108,8 +108,7 @@ TEST_CASE("a connection attempt is cancelled") {
     test_driver driver;
     if (!driver) return;
     const socket_ptr client = open_stream(*driver);
-    connect_op connect(client.get(),
-                       endpoint("192.0.2.1", 9));  // of a network for documentation: nobody answers
+    connect_op connect(client.get(), endpoint("192.0.2.1", 9));  // of a network for documentation: nobody answers
     if (driver->start(connect)) return;
     driver.turn(5ms);
     if (connect.state == op_state::done) return;  // unreachable here
@@ -289,8 +288,7 @@ TEST_CASE("writing to a peer that has gone fails without a signal") {
 }
 
 TEST_CASE("closing ends what is pending, and then closes") {
-    for (const std::string& features :
-         {""s, "direct_send"s, "multishot_poll"s, "multishot_receive"s, "buffer_ring"s}) {
+    for (const std::string& features : {""s, "direct_send"s, "multishot_poll"s, "multishot_receive"s, "buffer_ring"s}) {
         CAPTURE(features);
         const disabled without(features.c_str());
         test_driver driver;

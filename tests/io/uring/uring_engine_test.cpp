@@ -156,8 +156,7 @@ TEST_CASE("the kernel starts few threads for files") {
     if (!driver) return;
     const auto threads = [] {
         std::size_t count = 0;
-        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
-            count += entry.exists();
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) count += entry.exists();
         return count;
     };
     const std::size_t before = threads();

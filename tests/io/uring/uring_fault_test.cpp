@@ -33,7 +33,10 @@ void refuse(unsigned call, unsigned error, unsigned argument = 0, unsigned allow
     REQUIRE(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0);
 }
 
-template <class Body> void in_thread(Body&& body) { std::thread(std::forward<Body>(body)).join(); }
+template <class Body>
+void in_thread(Body&& body) {
+    std::thread(std::forward<Body>(body)).join();
+}
 
 std::string refusal_with(unsigned error) {
     std::string why;
@@ -50,7 +53,8 @@ bool kernel_has_uring() {
 }
 
 // Submissions in the middle of a turn fail with EAGAIN; a visit's own do not.
-template <class Body> void short_of_memory(Body&& body) {
+template <class Body>
+void short_of_memory(Body&& body) {
     in_thread([&] {
         refuse(SYS_io_uring_enter, EAGAIN, 3, IORING_ENTER_GETEVENTS);
         body();

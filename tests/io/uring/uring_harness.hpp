@@ -63,7 +63,8 @@ public:
     }
 
     // False if it has not come true within 5 s.
-    template <class Condition> bool turn_until(Condition&& condition) {
+    template <class Condition>
+    bool turn_until(Condition&& condition) {
         const auto end = engine_->clock() + 5s;
         while (!condition()) {
             if (engine_->clock() > end) return false;
@@ -81,8 +82,7 @@ public:
     void settle() {
         for (int quiet = 0; quiet < 3; ++quiet) {
             const std::uint64_t before = engine_->statistics().completions;
-            if (turn(2ms) != 0 || engine_->has_queued() || engine_->statistics().completions != before)
-                quiet = -1;
+            if (turn(2ms) != 0 || engine_->has_queued() || engine_->statistics().completions != before) quiet = -1;
         }
     }
 

@@ -1,8 +1,8 @@
 // Reading: provided buffers, their bounds, and the change between the two ways to read.
 #include "uring_harness.hpp"
 
-#include <sys/ioctl.h>
 #include <algorithm>
+#include <sys/ioctl.h>
 #include <thread>
 
 using namespace uring_test;
