@@ -102,6 +102,7 @@ bool trial::register_buffers() {
 
 io_uring_sqe* trial::request(attempt what) {
     io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    if (!sqe) throw refusal("this kernel's io_uring takes no requests");
     std::memset(sqe, 0, sizeof *sqe);
     sqe->user_data = what;
     return sqe;
