@@ -116,6 +116,23 @@ TEST_CASE("tasks that join each other in a circle end when one is cancelled") {
     }());
 }
 
+TEST_CASE("a stream that waited for more after a short read may outlive its loop") {
+    std::optional<stream_pair> pair;
+    {
+        runner r;
+        pair = r.run(connected_pair());
+        r.run([](stream_pair& pair) -> task<void> {
+            co_await pair.client.write("x");
+            std::array<std::byte, 8> memory;
+            const std::size_t count = co_await pair.server.read_some(memory);
+            CHECK(count == 1);
+            const auto more = co_await move_on_after(1ms, pair.server.read_some(memory));
+            CHECK_FALSE(more);
+        }(*pair));
+    }
+    CHECK(pair->server.is_open());
+}
+
 TEST_CASE("a child cannot wait for the task that waits for it") {
     async::run([]() -> task<void> {
         std::optional<task_handle<void>> parent;

@@ -32,6 +32,7 @@ void uring_engine::begin_close(uring_socket& s) noexcept {
     }
     auto& stream = static_cast<uring_stream&>(s);
     drop_queued(stream);
+    stream.doubt.unlink_if_linked();
     stop(stream, stream.receive, tag::receive);
     stop(stream, stream.poll, tag::poll);
     if (operation* op = stream.writer) {
