@@ -23,7 +23,7 @@ async::task<void> echo_chunks(async::tcp_stream stream) {
 }
 
 async::task<void> echo_array(async::tcp_stream stream) {
-    std::array<std::byte, 16 * 1024> memory;
+    std::array<std::byte, 20 * 1024> memory;  // a message that fills it would be followed by a look for more
     const std::span<std::byte> all(memory);
     try {
         for (;;) {
