@@ -63,7 +63,7 @@ public:
     doubt_link doubt{*this};
     bool poll_mode : 1 = false;     // chunks are read when a poll says so, not received by the kernel
     bool readable : 1 = false;      // a poll said so, and no read found the end since
-    bool hung_up : 1 = false;       // there is an end to be read, or a mark at which reads stop early
+    bool hung_up : 1 = false;       // there is an end to be read
     bool ended : 1 = false;         // and it was read
     bool doubtful : 1 = false;      // a short read was taken for the end of what is there
     bool quiet : 1 = false;         // and nothing happened since the last tick
