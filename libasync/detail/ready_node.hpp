@@ -15,4 +15,13 @@ struct ready_node : list_node {
 
 using ready_list = list<ready_node>;
 
+// Sees the steps of each turn before they run, and may change their order. For simulation and tests.
+class turn_hook {
+public:
+    virtual void before_steps(ready_list& steps) noexcept = 0;
+
+protected:
+    ~turn_hook() = default;
+};
+
 }  // namespace async::inline v0::detail

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <libasync/io/file_calls.hpp>
+#include <libasync/io/system_calls.hpp>
 #include <libasync/io/thread_pool.hpp>
 
 namespace async::inline v0::io {
@@ -18,6 +19,11 @@ const unsigned engine::news_probe::zero = 0;
 
 engine::engine() = default;
 engine::~engine() = default;
+
+system_calls& engine::calls() noexcept { return native_calls(); }
+
+// The handle of a socket that its loop has left behind is invalid, whatever is asked about it.
+system_calls& calls_of(const socket& s) noexcept { return s.owner ? s.owner->calls() : native_calls(); }
 
 bool engine::post(detail::ready_node& node) noexcept {
     detail::list_node* head = incoming_.load(std::memory_order_relaxed);

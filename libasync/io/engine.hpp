@@ -16,6 +16,7 @@ using time_point = std::chrono::steady_clock::time_point;
 
 namespace io {
 
+class system_calls;
 class thread_pool;
 
 // Counters that only grow. `enters` are the visits to the kernel that wait, submit or collect.
@@ -47,8 +48,14 @@ public:
 
     virtual time_point clock() const noexcept { return std::chrono::steady_clock::now(); }
 
+    // The calls that belong to the handles of this engine.
+    virtual system_calls& calls() noexcept;
+
     // Takes over an open socket. Throws std::bad_alloc or std::system_error, and closes it then.
     virtual socket_ptr adopt(native_handle handle, socket_role role) = 0;
+
+    // Stands in the turns of the loop, if the engine wants to.
+    virtual detail::turn_hook* hook() noexcept { return nullptr; }
 
     // Begins `op`. True if it is already done: then it is not appended to `completed`.
     virtual bool start(operation& op) noexcept = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <libasync/io/operation.hpp>
+#include <libasync/io/system_calls.hpp>
 
 namespace async::inline v0::io {
 

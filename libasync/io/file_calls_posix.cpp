@@ -41,7 +41,7 @@ bool attempt(operation& op, Call call) noexcept {
 
 void open(open_file_op& op) noexcept {
     if (attempt(op, [&] { return ::open(op.path, flags_of(op.mode) | O_CLOEXEC, 0666); }))
-        op.opened = file_handle(static_cast<native_handle>(std::exchange(op.result, 0)));
+        op.opened = file_handle(static_cast<native_handle>(std::exchange(op.result, 0)), native_calls());
 }
 
 void read(transfer_op& op) noexcept {

@@ -60,7 +60,7 @@ void open(open_file_op& op) noexcept {
     const HANDLE file = ::CreateFileW(path.c_str(), a.access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                       nullptr, a.disposition, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) return fail(op);
-    op.opened = file_handle(reinterpret_cast<native_handle>(file));
+    op.opened = file_handle(reinterpret_cast<native_handle>(file), native_calls());
 }
 
 // A transfer at an offset; the handle's own position plays no part.

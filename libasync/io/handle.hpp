@@ -16,6 +16,7 @@ inline constexpr native_handle invalid_handle = -1;
 namespace io {
 
 class engine;
+class system_calls;
 
 // An engine's state for one stream or listening socket. It is the engine's from `release` on: closing may have to
 // wait for the kernel. If the loop goes first, the socket is closed then and the object stays, with no owner.
@@ -35,16 +36,19 @@ struct socket_release {
 };
 using socket_ptr = std::unique_ptr<socket, socket_release>;
 
-// Owns an open file; closes it in place when nobody did so before.
+// Owns an open file of some system; closes it in place when nobody did so before.
 class file_handle {
 public:
     file_handle() = default;
-    explicit file_handle(native_handle h) noexcept : handle_(h) {}
-    file_handle(file_handle&& other) noexcept : handle_(std::exchange(other.handle_, invalid_handle)) {}
+    file_handle(native_handle h, system_calls& system) noexcept : handle_(h), system_(&system) {}
+    file_handle(file_handle&& other) noexcept
+        : handle_(std::exchange(other.handle_, invalid_handle)),
+          system_(other.system_) {}
     file_handle& operator=(file_handle&& other) noexcept {
         if (this != &other) {
             reset();
             handle_ = std::exchange(other.handle_, invalid_handle);
+            system_ = other.system_;
         }
         return *this;
     }
@@ -57,6 +61,7 @@ public:
 
 private:
     native_handle handle_ = invalid_handle;
+    system_calls* system_ = nullptr;
 };
 
 }  // namespace io

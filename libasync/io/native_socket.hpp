@@ -8,18 +8,9 @@
 #include <libasync/io/buffer.hpp>
 #include <libasync/io/endpoint.hpp>
 #include <libasync/io/handle.hpp>
+#include <libasync/io/system_calls.hpp>
 
 namespace async::inline v0::io {
-
-enum class socket_option : std::uint8_t {
-    no_delay,
-    keep_alive,
-    reuse_address,
-    reuse_port,
-    receive_buffer,
-    send_buffer,
-    ipv6_only,
-};
 
 // A count of bytes, or an error (an errno value; 0 means none).
 struct transfer_result {

@@ -73,6 +73,7 @@ void loop::set_up(const loop_options& options) {
     if (core_.debug && core_.slow_step.count() == 0) core_.slow_step = std::chrono::milliseconds(100);
     core_.spin = options.spin;
     core_.face = this;
+    core_.hook = core_.engine->hook();
 }
 
 namespace {

@@ -31,20 +31,27 @@ constexpr time_point for_ever = time_point::max();
 
 [[gnu::hot]] void loop_core::visit(wait may_wait) {
     steps_since_visit = 0;
-    if (may_wait == wait::no || !ready.empty()) {
+    const bool idle = may_wait == wait::yes && ready.empty();
+    const bool somebody_asks = idle && !when_idle.empty();
+    if (!idle || somebody_asks) {
         engine->visit(no_wait);
     } else {
-        const time_point deadline = timers.empty() ? for_ever : timers.next();
-        engine->linger();
-        if (spin.count() != 0) {
-            wait_with_spin(deadline);
-        } else {
-            engine->visit(deadline);
-        }
+        wait_for_engine();
     }
     now_known_ = false;
     ready.splice_back(engine->completed);
     if (!timers.empty()) timers.collect_due(now(), ready);
+    if (somebody_asks && ready.empty()) ready.splice_back(when_idle);
+}
+
+[[gnu::hot]] void loop_core::wait_for_engine() {
+    const time_point deadline = timers.empty() ? for_ever : timers.next();
+    engine->linger();
+    if (spin.count() != 0) {
+        wait_with_spin(deadline);
+    } else {
+        engine->visit(deadline);
+    }
 }
 
 // Polls before it sleeps, as long as polling has paid off lately: the credit rises when something came within the
@@ -68,6 +75,8 @@ void loop_core::wait_with_spin(time_point deadline) {
 
 [[gnu::hot]] void loop_core::run_ready() {
     batch_.splice_back(ready);
+    if (hook != nullptr) [[unlikely]]
+        hook->before_steps(batch_);
     try {
         while (!batch_.empty()) {
             ready_node& node = *batch_.pop_front();

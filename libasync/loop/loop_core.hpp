@@ -46,6 +46,8 @@ struct loop_core {
     ready_node* epilogue = nullptr;
 
     ready_list ready;
+    ready_list when_idle;       // made ready when nothing else is, and nothing finishes without a wait
+    turn_hook* hook = nullptr;  // asked before the steps of each turn
     timer_queue timers;
     std::unique_ptr<io::engine> engine;
     task_registry* tasks = nullptr;
@@ -99,6 +101,7 @@ struct loop_core {
 
 private:
     void visit(wait may_wait);
+    void wait_for_engine();
     void wait_with_spin(time_point deadline);
     void run_ready();
     void run_step_timed(ready_node& node);

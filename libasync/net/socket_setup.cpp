@@ -2,29 +2,47 @@
 
 namespace async::inline v0::detail {
 
-open_socket open_socket::tcp(const endpoint& address, const char* operation) {
+open_socket open_socket::tcp(io::system_calls& system, const endpoint& address, const char* operation) {
     int error = 0;
-    open_socket socket(io::open_tcp_socket(address.family(), error));
+    open_socket socket(system, system.open_tcp_socket(address.family(), error));
     if (socket.get() == invalid_handle) throw_socket_error(error, operation, address);
     return socket;
+}
+
+void open_socket::set_option(io::socket_option option, int value, const char* name) const {
+    set_option_or_throw(system_, handle_, option, value, name);
 }
 
 void throw_socket_error(int error, const char* operation, const endpoint& address) {
     throw std::system_error(io::operation::to_error_code(error), std::string(operation) + " " + address.to_string());
 }
 
-void set_option_or_throw(native_handle handle, io::socket_option option, int value, const char* name) {
-    const int error = io::set_option(handle, option, value);
+void set_option_or_throw(io::system_calls& system, native_handle handle, io::socket_option option, int value,
+                         const char* name) {
+    const int error = system.set_option(handle, option, value);
     if (error != 0) {
         throw std::system_error(io::operation::to_error_code(error), std::string("setting ") + name);
     }
 }
 
-endpoint endpoint_or_throw(int (*call)(native_handle, endpoint&) noexcept, native_handle handle, const char* name) {
+namespace {
+
+endpoint endpoint_of(const io::socket& s, int (io::system_calls::*call)(native_handle, endpoint&) noexcept,
+                     const char* name) {
     endpoint where;
-    const int error = call(handle, where);
+    const int error = (io::calls_of(s).*call)(s.handle, where);
     if (error != 0) throw std::system_error(io::operation::to_error_code(error), name);
     return where;
+}
+
+}  // namespace
+
+endpoint local_endpoint_of(const io::socket& s) {
+    return endpoint_of(s, &io::system_calls::local_endpoint, "local_endpoint");
+}
+
+endpoint remote_endpoint_of(const io::socket& s) {
+    return endpoint_of(s, &io::system_calls::remote_endpoint, "remote_endpoint");
 }
 
 }  // namespace async::inline v0::detail

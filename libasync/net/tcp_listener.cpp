@@ -4,7 +4,6 @@
 #include <string>
 
 #include <libasync/coro/sleep.hpp>
-#include <libasync/io/native_socket.hpp>
 #include <libasync/loop/log.hpp>
 #include <libasync/net/socket_setup.hpp>
 
@@ -56,17 +55,17 @@ private:
 
 tcp_listener tcp_listener::bind(endpoint where, const listen_options& options) {
     detail::loop_core& core = detail::require_core("tcp_listener::bind");
-    detail::open_socket socket = detail::open_socket::tcp(where, "listen on");
+    detail::open_socket socket = detail::open_socket::tcp(core.engine->calls(), where, "listen on");
     using io::socket_option;
-    detail::set_option_or_throw(socket.get(), socket_option::reuse_address, 1, "SO_REUSEADDR");
+    socket.set_option(socket_option::reuse_address, 1, "SO_REUSEADDR");
     if (options.reuse_port) {
-        detail::set_option_or_throw(socket.get(), socket_option::reuse_port, 1, "SO_REUSEPORT");
+        socket.set_option(socket_option::reuse_port, 1, "SO_REUSEPORT");
     }
     if (where.family() == address_family::ipv6) {
-        detail::set_option_or_throw(socket.get(), socket_option::ipv6_only, !options.dual_stack, "IPV6_V6ONLY");
+        socket.set_option(socket_option::ipv6_only, !options.dual_stack, "IPV6_V6ONLY");
     }
-    int error = io::bind_socket(socket.get(), where);
-    if (error == 0) error = io::listen_socket(socket.get(), options.backlog);
+    int error = core.engine->calls().bind_socket(socket.get(), where);
+    if (error == 0) error = core.engine->calls().listen_socket(socket.get(), options.backlog);
     if (error != 0) detail::throw_socket_error(error, "listen on", where);
     tcp_listener listener;
     listener.state_ =
@@ -83,7 +82,7 @@ task<tcp_stream> tcp_listener::accept_on(detail::stream_ref listener, tcp_option
         if (accepted) {
             io::socket_ptr socket = *std::move(accepted);
             try {
-                detail::apply_options(socket->handle, options);
+                detail::apply_options(io::calls_of(*socket), socket->handle, options);
             } catch (const std::system_error&) {
                 // A peer that has gone already may forbid it; the first read will tell.
             }
@@ -96,7 +95,7 @@ task<tcp_stream> tcp_listener::accept_on(detail::stream_ref listener, tcp_option
 
 endpoint tcp_listener::local_endpoint() const {
     if (!is_open()) throw std::system_error(make_error_code(errc::closed), "local_endpoint");
-    return detail::endpoint_or_throw(io::local_endpoint, state_->socket->handle, "local_endpoint");
+    return detail::local_endpoint_of(*state_->socket);
 }
 
 }  // namespace async::inline v0

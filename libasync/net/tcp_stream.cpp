@@ -1,6 +1,5 @@
 #include <libasync/net/tcp_stream.hpp>
 
-#include <libasync/io/native_socket.hpp>
 #include <libasync/net/socket_setup.hpp>
 
 namespace async::inline v0 {
@@ -12,7 +11,7 @@ std::string describe_stream(const char* operation, const stream_state* stream) {
     endpoint peer;
     if (stream == nullptr || !stream->socket) {
         text += " a closed stream";
-    } else if (io::remote_endpoint(stream->socket->handle, peer) == 0) {
+    } else if (io::calls_of(*stream->socket).remote_endpoint(stream->socket->handle, peer) == 0) {
         text.append(" ").append(peer.to_string());
     } else {
         text += " a stream that is not connected";
@@ -41,16 +40,15 @@ struct connect_description : io_description<connect_description> {
 
 }  // namespace
 
-void apply_options(native_handle handle, const tcp_options& options) {
+void apply_options(io::system_calls& system, native_handle handle, const tcp_options& options) {
     using io::socket_option;
-    set_option_or_throw(handle, socket_option::no_delay, options.no_delay, "TCP_NODELAY");
-    set_option_or_throw(handle, socket_option::keep_alive, options.keep_alive, "SO_KEEPALIVE");
-    if (options.receive_buffer > 0) {
-        set_option_or_throw(handle, socket_option::receive_buffer, options.receive_buffer, "SO_RCVBUF");
-    }
-    if (options.send_buffer > 0) {
-        set_option_or_throw(handle, socket_option::send_buffer, options.send_buffer, "SO_SNDBUF");
-    }
+    const auto set = [&](socket_option option, int value, const char* name) {
+        set_option_or_throw(system, handle, option, value, name);
+    };
+    set(socket_option::no_delay, options.no_delay, "TCP_NODELAY");
+    set(socket_option::keep_alive, options.keep_alive, "SO_KEEPALIVE");
+    if (options.receive_buffer > 0) set(socket_option::receive_buffer, options.receive_buffer, "SO_RCVBUF");
+    if (options.send_buffer > 0) set(socket_option::send_buffer, options.send_buffer, "SO_SNDBUF");
 }
 
 }  // namespace detail
@@ -59,23 +57,25 @@ tcp_stream::tcp_stream(io::socket_ptr socket) : state_(new detail::stream_state(
 
 task<tcp_stream> tcp_stream::connect(endpoint peer, tcp_options options) {
     detail::loop_core& core = detail::require_core("connect");
-    detail::open_socket handle = detail::open_socket::tcp(peer, "connect to");
-    detail::apply_options(handle.get(), options);
+    io::system_calls& system = core.engine->calls();
+    detail::open_socket handle = detail::open_socket::tcp(system, peer, "connect to");
+    detail::apply_options(system, handle.get(), options);
     io::socket_ptr socket = core.engine->adopt(handle.release(), io::socket_role::stream);
     co_await detail::connect_description(socket.get(), &peer);
     co_return tcp_stream(std::move(socket));
 }
 
 tcp_stream tcp_stream::adopt(native_handle handle, const tcp_options& options) {
-    detail::open_socket guard(handle);
+    io::system_calls& system = detail::this_core ? detail::this_core->engine->calls() : io::native_calls();
+    detail::open_socket guard(system, handle);
     detail::loop_core& core = detail::require_core("tcp_stream::adopt");
-    detail::apply_options(handle, options);
+    detail::apply_options(system, handle, options);
     return tcp_stream(core.engine->adopt(guard.release(), io::socket_role::stream));
 }
 
 void tcp_stream::abort() noexcept {
     if (!is_open()) return;
-    io::reset_on_close(state_->socket->handle);
+    io::calls_of(*state_->socket).reset_on_close(state_->socket->handle);
     state_ = {};
 }
 
@@ -85,15 +85,12 @@ io::socket& tcp_stream::require(const char* operation) const {
 }
 
 void tcp_stream::set_options(const tcp_options& options) {
-    detail::apply_options(require("set_options").handle, options);
+    const io::socket& s = require("set_options");
+    detail::apply_options(io::calls_of(s), s.handle, options);
 }
 
-endpoint tcp_stream::local_endpoint() const {
-    return detail::endpoint_or_throw(io::local_endpoint, require("local_endpoint").handle, "local_endpoint");
-}
+endpoint tcp_stream::local_endpoint() const { return detail::local_endpoint_of(require("local_endpoint")); }
 
-endpoint tcp_stream::remote_endpoint() const {
-    return detail::endpoint_or_throw(io::remote_endpoint, require("remote_endpoint").handle, "remote_endpoint");
-}
+endpoint tcp_stream::remote_endpoint() const { return detail::remote_endpoint_of(require("remote_endpoint")); }
 
 }  // namespace async::inline v0

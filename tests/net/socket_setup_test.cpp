@@ -12,17 +12,17 @@ TEST_CASE("a socket that no engine has adopted is closed by its owner, a release
     const int before = async_tests::open_descriptors();
     native_handle kept = invalid_handle;
     {
-        open_socket a = open_socket::tcp(endpoint::loopback(0), "try");
+        open_socket a = open_socket::tcp(io::native_calls(), endpoint::loopback(0), "try");
         CHECK(a.get() != invalid_handle);
         const open_socket b = std::move(a);
         CHECK(a.get() == invalid_handle);
-        open_socket c = open_socket::tcp(endpoint::loopback(0), "try");
+        open_socket c = open_socket::tcp(io::native_calls(), endpoint::loopback(0), "try");
         kept = c.release();
         CHECK(c.get() == invalid_handle);
     }
     int value = 0;
-    CHECK(io::get_option(kept, io::socket_option::no_delay, value) == 0);
-    io::close_socket(kept);
+    CHECK(io::native_calls().get_option(kept, io::socket_option::no_delay, value) == 0);
+    io::native_calls().close_socket(kept);
     CHECK(async_tests::open_descriptors() == before);
 }
 
@@ -42,10 +42,16 @@ TEST_CASE("an error of a socket names operation and address") {
 TEST_CASE("options that the system refuses are an error that names the option") {
     std::string message;
     try {
-        detail::apply_options(invalid_handle, {});
+        detail::apply_options(io::native_calls(), invalid_handle, {});
     } catch (const std::system_error& e) {
         message = e.what();
     }
     CHECK(message.find("TCP_NODELAY") != std::string::npos);
-    CHECK_THROWS_AS(detail::endpoint_or_throw(io::local_endpoint, invalid_handle, "local_endpoint"), std::system_error);
+}
+
+TEST_CASE("a socket that its loop has left behind has no address") {
+    struct orphan : io::socket {
+    } s;
+    CHECK_THROWS_AS(detail::local_endpoint_of(s), std::system_error);
+    CHECK_THROWS_AS(detail::remote_endpoint_of(s), std::system_error);
 }

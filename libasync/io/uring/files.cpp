@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <libasync/io/system_calls.hpp>
+
 namespace async::inline v0::io::uring {
 
 namespace {
@@ -94,7 +96,7 @@ void uring_engine::on_file(operation& op, int result) noexcept {
     if (again && op.phase != cancelling) return submit(op);
     if (result >= 0) {
         if (op.kind == op_kind::open_file) {
-            static_cast<open_file_op&>(op).opened = file_handle(result);
+            static_cast<open_file_op&>(op).opened = file_handle(result, native_calls());
         } else {
             op.result = result;
         }
