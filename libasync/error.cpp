@@ -35,6 +35,9 @@ task_cancelled::~task_cancelled() = default;
 timeout_error::timeout_error() : std::runtime_error("the deadline passed") {}
 timeout_error::~timeout_error() = default;
 
+stalled_error::stalled_error(const std::string& message) : std::runtime_error(message) {}
+stalled_error::~stalled_error() = default;
+
 void cancelled_access::raise() { throw cancelled{}; }
 
 }  // namespace async::inline v0

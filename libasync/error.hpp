@@ -51,6 +51,14 @@ public:
     ~timeout_error() override;
 };
 
+// Thrown by `run` on a simulated engine when the loop can never go on, or did not end in the time it was given. The
+// message names every task that was left, with its awaits; they have been cancelled by then.
+class LIBASYNC_EXPORT stalled_error : public std::runtime_error {
+public:
+    explicit stalled_error(const std::string& message);
+    ~stalled_error() override;
+};
+
 // The one place that makes a `cancelled`.
 struct cancelled_access {
     [[noreturn]] static void raise();

@@ -2,10 +2,13 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 
+#include <libasync/coro/task_dump.hpp>
+#include <libasync/loop/log.hpp>
 #include <libasync/loop/notifier.hpp>
 
 namespace async::inline v0 {
@@ -56,6 +59,17 @@ private:
 
 }  // namespace
 
+namespace {
+
+// Tasks that do not end though they are cancelled cannot be destroyed either.
+[[noreturn]] void give_up(detail::loop_core& core) {
+    detail::log(log_level::error, "the loop cannot end: " + std::string(core.engine->stalled()) +
+                                      ", even of those that were cancelled" + detail::describe_tasks(core));
+    std::abort();
+}
+
+}  // namespace
+
 runner::entered::entered(runner& r) : runner_(r) {
     if (detail::this_core != nullptr) throw std::logic_error("a loop runs on this thread already");
     if (std::this_thread::get_id() != r.loop_.core().owner) {
@@ -89,15 +103,33 @@ void runner::drive_main(detail::control_block& main) {
             interrupted_ = true;
             if (!main.done()) main.own_scope.cancel();
         });
-        while (!main.done()) loop_.core().turn(detail::wait::yes);
+        while (!main.done()) turn_once();
     }
     cancel_all_and_wait();
 }
 
+// A loop that has stalled is wound up, so that nothing is left of it when its caller learns why.
+void runner::turn_once() {
+    detail::loop_core& core = loop_.core();
+    core.turn(detail::wait::yes);
+    const char* reason = core.engine->stalled();
+    if (reason == nullptr) [[likely]]
+        return;
+    const std::string message = std::string("the loop has stalled: ") + reason + detail::describe_tasks(core);
+    core.engine->forget_stall();
+    cancel_all_and_wait();
+    throw stalled_error(message);
+}
+
 void runner::cancel_all_and_wait() {
     if (registry_.all.empty()) return;
+    detail::loop_core& core = loop_.core();
     registry_.root.cancel();
-    while (!registry_.all.empty()) loop_.core().turn(detail::wait::yes);
+    while (!registry_.all.empty()) {
+        core.turn(detail::wait::yes);
+        if (core.engine->stalled()) [[unlikely]]
+            give_up(core);
+    }
     registry_.root.called = registry_.root.effective = false;
 }
 

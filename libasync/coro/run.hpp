@@ -73,6 +73,7 @@ private:
     void set_up();
     void drive_main(detail::control_block& main);
     void cancel_all_and_wait();
+    void turn_once();
 
     async::loop loop_;
     detail::task_registry registry_;

@@ -54,6 +54,11 @@ public:
     // Takes over an open socket. Throws std::bad_alloc or std::system_error, and closes it then.
     virtual socket_ptr adopt(native_handle handle, socket_role role) = 0;
 
+    // Why nothing can ever happen any more, or null: a simulated world finds that out, a real one does not.
+    const char* stalled() const noexcept { return stalled_; }
+    // Lets the loop go on so that it can be wound up; from here on without limits of time.
+    virtual void forget_stall() noexcept { stalled_ = nullptr; }
+
     // Stands in the turns of the loop, if the engine wants to.
     virtual detail::turn_hook* hook() noexcept { return nullptr; }
 
@@ -132,6 +137,8 @@ protected:
     // Ends its threads, before what `wake` needs goes away. No operation is in the pool.
     void stop_pool() noexcept;
 
+    void stall(const char* reason) noexcept { stalled_ = reason; }
+
     // Where `has_news` looks: a counter that moves and flags that are raised by the system.
     struct news_probe {
         const volatile unsigned* tail = &zero;  // the system writes there while we look
@@ -145,6 +152,7 @@ protected:
     unsigned pool_threads_ = engine_settings{}.pool_threads;
 
 private:
+    const char* stalled_ = nullptr;
     std::atomic<detail::list_node*> incoming_{nullptr};  // last in, first out, linked by `next`
     std::atomic<bool> waiting_{false};
     bool posts_came_ = false;  // since the last look

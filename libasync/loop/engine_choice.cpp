@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <libasync/io/sim/thread_world.hpp>
 #include <libasync/loop/log.hpp>
 
 namespace async::inline v0 {
@@ -28,7 +29,8 @@ namespace {
 engine_kind kind_by_name(std::string_view name) {
     if (name == "uring") return engine_kind::uring;
     if (name == "asio") return engine_kind::asio;
-    throw std::invalid_argument("LIBASYNC_ENGINE: unknown engine '" + std::string(name) + "'; uring and asio exist");
+    if (name == "sim") return engine_kind::sim;
+    throw std::invalid_argument("LIBASYNC_ENGINE: unknown engine '" + std::string(name) + "'; uring, asio and sim exist");
 }
 
 engine_kind wanted(const loop_options& options) {
@@ -60,6 +62,7 @@ std::unique_ptr<io::engine> choose_engine(const loop_options& options) {
     switch (wanted(options)) {
         case engine_kind::uring: engine = io::make_uring_engine(settings, why); break;
         case engine_kind::asio: engine = io::make_asio_engine(settings, why); break;
+        case engine_kind::sim: engine = io::sim::make_engine_of_thread(settings); break;
         case engine_kind::automatic: engine = uring_or_asio(settings); break;
     }
     if (!engine) throw std::runtime_error("no engine for the loop: " + why);

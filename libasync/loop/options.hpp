@@ -13,6 +13,7 @@ enum class engine_kind : std::uint8_t {
     automatic,  // LIBASYNC_ENGINE if set, else io_uring where it works, else Boost.Asio
     uring,
     asio,
+    sim,  // a simulated world of this thread's own, in virtual time (libasync/sim)
 };
 
 struct loop_options {

@@ -13,7 +13,7 @@ printf '%s\n' "${includes[@]}" | awk -F: '
         split("config.hpp error.hpp error.cpp detail", names, " ")
         for (i in names) height[names[i]] = 0
         height["io"] = 1
-        height["io/uring"] = height["io/asio"] = height["io/scripted"] = 2
+        height["io/uring"] = height["io/asio"] = height["io/scripted"] = height["io/sim"] = 2
         height["loop"] = 3
         height["coro"] = 4
         height["net"] = height["fs"] = 5

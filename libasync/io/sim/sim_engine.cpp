@@ -1,0 +1,279 @@
+#include <libasync/io/sim/sim_engine.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace async::inline v0::io {
+
+namespace {
+
+using namespace std::chrono_literals;
+using sim::event_kind;
+using sim::fault;
+
+// What a turn costs that finds something ready: a task that waits busily for the clock must see it move.
+constexpr auto cost_of_a_turn = 1us;
+// Turns without a pause after which a loop is held to run in circles.
+constexpr unsigned endless = 20'000'000;
+
+std::uint64_t number(native_handle handle) noexcept { return static_cast<std::uint64_t>(handle); }
+
+}  // namespace
+
+sim_engine::sim_engine(std::shared_ptr<sim::world> w, const engine_settings& settings,
+                       std::chrono::milliseconds patience)
+    : world_(std::move(w)),
+      calls_(world_),
+      chunks_(new hot_pool),
+      patience_(patience) {
+    pool_threads_ = std::max(settings.pool_threads, 1U);
+    news_.seen = 1;  // each turn visits the world: there may always be news
+}
+
+sim_engine::~sim_engine() { shut_down(); }
+
+void sim_engine::set_limits(std::chrono::nanoseconds faults_for, std::chrono::nanoseconds finish_within) noexcept {
+    faults_end_ = world_->now() + faults_for;
+    must_end_ = finish_within > time_point::max() - faults_end_ ? time_point::max() : faults_end_ + finish_within;
+}
+
+socket_ptr sim_engine::adopt(native_handle handle, socket_role) {
+    std::shared_ptr<sim::tcp_socket> object = world_->descriptors.find<sim::tcp_socket>(handle);
+    if (!object) throw std::system_error(EBADF, std::generic_category(), "adopt");
+    std::unique_ptr<sim_socket> s;
+    try {
+        s = std::make_unique<sim_socket>(std::move(object));
+    } catch (...) {
+        calls_.close_socket(handle);
+        throw;
+    }
+    s->owner = this;
+    s->handle = handle;
+    s->object->watch(s.get());
+    sockets_.push_back(*s);
+    return socket_ptr(s.release());
+}
+
+void sim_engine::close(sim_socket& s) noexcept {
+    if (!s.open()) return;
+    const native_handle handle = std::exchange(s.handle, invalid_handle);
+    s.object->watch(nullptr);
+    for (sim_direction* d : {&s.reading, &s.writing}) {
+        if (operation* op = std::exchange(d->waiter, nullptr)) {
+            forget_timer(*op);
+            op->fail(errc::closed);
+            tell(*op);
+        }
+    }
+    world_->events.note(event_kind::call, number(handle));
+    calls_.close_socket(handle);
+}
+
+void sim_engine::release(socket& released) noexcept {
+    const detail::unfailing no_failures;
+    auto& s = static_cast<sim_socket&>(released);
+    close(s);
+    s.unlink();
+    delete &s;
+}
+
+void sim_engine::shut_down() noexcept {
+    const detail::unfailing no_failures;
+    stop_pool();
+    for (sim_socket* s = sockets_.first(); s; s = sockets_.after(s)) close(*s);
+    while (!sockets_.empty()) sockets_.pop_front()->owner = nullptr;
+}
+
+// Time.
+
+void sim_engine::visit(time_point deadline) noexcept {
+    const detail::unfailing no_failures;
+    ++statistics_.enters;
+    if (deadline <= world_->now()) world_->set_now(world_->now() + cost_of_a_turn);
+    if (world_->strikes(fault::clock_jump)) world_->set_now(world_->now() + world_->delay(1ms, 1h));
+    ++busy_turns_;
+    world_->run_due();
+    collect();
+    while (completed.empty() && world_->now() < deadline && !stalled()) {
+        if (!move_on(deadline)) break;
+        world_->run_due();
+        collect();
+    }
+    check_limits();
+    chunks_->collect();
+}
+
+// Lets time pass to what comes next. False if there is nothing to wait for.
+bool sim_engine::move_on(time_point deadline) noexcept {
+    if (outside_work_ > 0) return wait_for_other_threads(patience::without_end);
+    time_point target = std::min({deadline, world_->next_event(), must_end_});
+    for (const thread_work& work : threads_) {
+        if (work.submitted && work.due <= target) target = work.due;
+    }
+    if (target == time_point::max() || target > clock_limit_) {
+        if (wait_for_other_threads(patience::bounded)) return true;
+        stall("every task waits, and nothing that they wait for will come");
+        return false;
+    }
+    for (const thread_work& work : threads_) {
+        if (work.submitted && !work.finished && work.due == target) {
+            return wait_for_other_threads(patience::without_end);
+        }
+    }
+    if (target > world_->now()) {
+        world_->set_now(target);
+        world_->events.note(event_kind::jump, static_cast<std::uint64_t>(world_->elapsed().count()));
+        busy_turns_ = 0;
+    }
+    return true;
+}
+
+void sim_engine::check_limits() noexcept {
+    if (world_->now() >= faults_end_ && !world_->faults.stopped()) world_->stop_faults();
+    if (world_->now() >= must_end_) stall("it has not ended in the time that was given after the last fault");
+    if (busy_turns_ > endless) stall("it runs in circles: something is always ready, and nothing ends");
+}
+
+void sim_engine::forget_stall() noexcept {
+    must_end_ = time_point::max();
+    clock_limit_ = time_point::max();
+    busy_turns_ = 0;
+    engine::forget_stall();
+}
+
+bool sim_engine::wait_for_other_threads(patience how_long) noexcept {
+    bool woken = true;
+    if (begin_wait()) {
+        std::unique_lock lock(mutex_);
+        const auto asked = [this] { return wake_requested_; };
+        if (how_long == patience::without_end) {
+            woken_.wait(lock, asked);
+        } else {
+            woken = woken_.wait_for(lock, patience_, asked);
+        }
+        wake_requested_ = false;
+    }
+    end_wait();
+    return woken;
+}
+
+void sim_engine::wake() noexcept {
+    const std::lock_guard lock(mutex_);
+    wake_requested_ = true;
+    woken_.notify_one();
+}
+
+native_handle sim_engine::wait_handle() {
+    throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");
+}
+
+// Order.
+
+void sim_engine::before_steps(detail::ready_list& steps) noexcept {
+    const detail::unfailing no_failures;
+    std::vector<detail::ready_node*> nodes;
+    while (!steps.empty()) nodes.push_back(steps.pop_front());
+    world_->events.note(event_kind::steps, nodes.size());
+    if (world_->steps != sim::order::fifo) reorder(nodes);
+    for (detail::ready_node* node : nodes) steps.push_back(*node);
+}
+
+// Callbacks stay in the order in which they were given; they take the places that fall to them.
+void sim_engine::reorder(std::vector<detail::ready_node*>& nodes) noexcept {
+    std::vector<detail::ready_node*> callbacks;
+    for (detail::ready_node* node : nodes) {
+        if (!node->handle) callbacks.push_back(node);
+    }
+    if (world_->steps == sim::order::adversarial) {
+        std::reverse(nodes.begin(), nodes.end());
+    } else {
+        for (std::size_t i = nodes.size(); i > 1; --i) std::swap(nodes[i - 1], nodes[world_->orders.below(i)]);
+    }
+    auto next = callbacks.begin();
+    for (detail::ready_node*& node : nodes) {
+        if (!node->handle) node = *next++;
+    }
+}
+
+// The thread pool. What is told when depends on the virtual clock alone, whatever the threads do: the world waits for
+// work that is due, and keeps for itself what was finished before.
+
+bool sim_engine::start_work(operation& op) noexcept {
+    op.state = op_state::pending;
+    threads_.push_back({&op, {}, false, false});
+    submit_work();
+    return false;
+}
+
+void sim_engine::submit_work() noexcept {
+    for (std::size_t i = 0; i < std::min<std::size_t>(threads_.size(), pool_threads_); ++i) {
+        thread_work& work = threads_[i];
+        if (work.submitted) continue;
+        work.submitted = true;
+        work.due = world_->now() + world_->delay(10us, world_->steps == sim::order::fifo ? 10us : 1000us);
+        // Where no thread can be had, it has failed, and is told so in its time.
+        work.finished = start_in_pool(*work.op);
+        if (work.finished) work.op->state = op_state::pending;
+    }
+}
+
+void sim_engine::collect() noexcept {
+    collect_posts();
+    if (threads_.empty()) return;
+    const time_point now = world_->now();
+    detail::ready_list others;
+    while (!completed.empty()) {
+        detail::ready_node* node = completed.pop_front();
+        const auto mine = std::find_if(threads_.begin(), threads_.end(),
+                                       [&](const thread_work& w) { return w.op == node && w.submitted; });
+        if (mine == threads_.end()) {
+            others.push_back(*node);
+        } else {
+            mine->finished = true;
+        }
+    }
+    completed.splice_back(others);
+    for (std::size_t i = 0; i < threads_.size();) {
+        if (!threads_[i].finished || threads_[i].due > now) {
+            ++i;
+            continue;
+        }
+        operation& op = *threads_[i].op;
+        threads_.erase(threads_.begin() + static_cast<std::ptrdiff_t>(i));
+        op.run = nullptr;
+        tell(op);
+    }
+    submit_work();
+}
+
+void sim_engine::cancel_work(operation& op) noexcept {
+    const auto mine = std::find_if(threads_.begin(), threads_.end(), [&](const thread_work& w) { return w.op == &op; });
+    if (mine == threads_.end() || mine->submitted) return;
+    threads_.erase(mine);
+    op.error = error_cancelled;
+    tell(op);
+}
+
+void sim_engine::abandon_work(operation& op) noexcept {
+    const auto mine = std::find_if(threads_.begin(), threads_.end(), [&](const thread_work& w) { return w.op == &op; });
+    const bool runs = mine != threads_.end() && mine->submitted && !mine->finished;
+    if (mine != threads_.end()) threads_.erase(mine);
+    if (runs) {
+        wait_for_pool(op);
+    } else if (op.state == op_state::pending) {
+        op.run = nullptr;
+        op.error = error_cancelled;
+        op.state = op_state::done;
+    }
+    op.unlink_if_linked();
+    submit_work();
+}
+
+std::unique_ptr<engine> make_sim_engine(std::shared_ptr<sim::world> w, const engine_settings& settings,
+                                        std::chrono::milliseconds patience) {
+    return std::make_unique<sim_engine>(std::move(w), settings, patience);
+}
+
+}  // namespace async::inline v0::io

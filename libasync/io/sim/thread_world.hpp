@@ -1,0 +1,25 @@
+// The simulated world of a thread: for programs that run on the simulated engine as they are, without a simulation of
+// their own around them. Loops of the same thread that follow each other find the same network and files in it.
+#pragma once
+
+#include <memory>
+
+#include <libasync/io/sim/world.hpp>
+
+namespace async::inline v0::io {
+
+class engine;
+struct engine_settings;
+
+namespace sim {
+
+// Made when it is first asked for, from the seed in LIBASYNC_SEED or else 0; no faults, steps in the order of a real
+// loop. Throws std::invalid_argument for a seed that is no number.
+const std::shared_ptr<world>& world_of_thread();
+
+// An engine on that world. Throws std::bad_alloc.
+std::unique_ptr<engine> make_engine_of_thread(const engine_settings& settings);
+
+}  // namespace sim
+
+}  // namespace async::inline v0::io
