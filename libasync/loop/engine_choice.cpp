@@ -30,7 +30,8 @@ engine_kind kind_by_name(std::string_view name) {
     if (name == "uring") return engine_kind::uring;
     if (name == "asio") return engine_kind::asio;
     if (name == "sim") return engine_kind::sim;
-    throw std::invalid_argument("LIBASYNC_ENGINE: unknown engine '" + std::string(name) + "'; uring, asio and sim exist");
+    throw std::invalid_argument("LIBASYNC_ENGINE: unknown engine '" + std::string(name) +
+                                "'; uring, asio and sim exist");
 }
 
 engine_kind wanted(const loop_options& options) {

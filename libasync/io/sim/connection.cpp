@@ -68,7 +68,7 @@ void connection::put_back(side s, const void* data, std::size_t size) noexcept {
 
 int connection::shut_down_writes(side s) noexcept {
     one_end& e = end_of(s);
-    if (e.dead) return ENOTCONN;
+    if (over(s)) return ENOTCONN;
     e.shut = true;
     pump(s);
     return 0;
@@ -184,8 +184,7 @@ void connection::on_time(side s) noexcept {
 
 void connection::deliver(side from, segment& part) noexcept {
     const side to = other(from);
-    world_.events.note(event_kind::arrival, static_cast<std::uint64_t>(part.kind), part.bytes.size(),
-                       end_of(to).host);
+    world_.events.note(event_kind::arrival, static_cast<std::uint64_t>(part.kind), part.bytes.size(), end_of(to).host);
     switch (part.kind) {
         case what::bytes: deliver_bytes(to, part.bytes); break;
         case what::end:

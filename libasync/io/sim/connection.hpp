@@ -38,7 +38,10 @@ public:
 
     bool readable(side s) const noexcept;
     bool writable(side s) const noexcept;
-    bool dead(side s) const noexcept { return end_of(s).dead; }
+    // Reset, or both ends were announced and seen: it has no peer any more.
+    bool over(side s) const noexcept {
+        return end_of(s).dead || (end_of(s).end_arrived && end_of(other(s)).end_arrived);
+    }
 
     void watch(side s, readiness* watcher) noexcept { end_of(s).watcher = watcher; }
     void set_receive_limit(side s, std::size_t bytes) noexcept { end_of(s).receive_limit = bytes; }
@@ -57,9 +60,9 @@ private:
     struct one_end {
         host_id host = 0;
         readiness* watcher = nullptr;
-        bool open = true;          // a socket shows it
-        bool dead = false;         // reset: nothing is sent or taken any more
-        bool shut = false;         // its own end was announced
+        bool open = true;   // a socket shows it
+        bool dead = false;  // reset: nothing is sent or taken any more
+        bool shut = false;  // its own end was announced
         bool end_sent = false;
         bool end_arrived = false;  // the other's
         int error = 0;             // told once

@@ -29,7 +29,9 @@ struct inode {
 class open_file final : public object {
 public:
     open_file(file_system& fs, std::shared_ptr<inode> i, open_mode mode) noexcept
-        : files_(fs), inode_(std::move(i)), mode_(mode) {}
+        : files_(fs),
+          inode_(std::move(i)),
+          mode_(mode) {}
 
     // As pread(2), pwrite(2), fstat(2) and fsync(2); errno values.
     transfer_result read(std::uint64_t offset, void* into, std::size_t size) const noexcept;

@@ -45,8 +45,12 @@ host_id network::host_named(const endpoint& address) noexcept {
     return static_cast<host_id>(machines_.size() - 1);
 }
 
+endpoint network::destination(const endpoint& to) noexcept {
+    return is_any(to) ? endpoint::loopback(to.port(), to.family()) : to;
+}
+
 host_id network::route(host_id from, const endpoint& to) const noexcept {
-    if (is_loopback(to) || is_any(to)) return from;
+    if (is_loopback(to)) return from;
     for (host_id i = 0; i < machines_.size(); ++i) {
         if (same_address(machines_[i].address, to)) return i;
     }
@@ -54,7 +58,7 @@ host_id network::route(host_id from, const endpoint& to) const noexcept {
 }
 
 endpoint network::source(host_id from, const endpoint& to) const noexcept {
-    if (is_loopback(to) || is_any(to)) return endpoint::loopback(0, to.family());
+    if (is_loopback(to)) return endpoint::loopback(0, to.family());
     const endpoint& own = machines_[from].address;
     return own.family() == to.family() ? own : endpoint::loopback(0, to.family());
 }

@@ -44,6 +44,8 @@ public:
     // The machine that `to` leads to from `from`, or nobody.
     static constexpr host_id nobody = ~host_id{0};
     host_id route(host_id from, const endpoint& to) const noexcept;
+    // Where "all addresses" leads to as a destination: here.
+    static endpoint destination(const endpoint& to) noexcept;
     // The address that a socket of `from` has towards `to`, with no port.
     endpoint source(host_id from, const endpoint& to) const noexcept;
     // Whether `address` is one of the machine's own, or stands for all of them.

@@ -44,9 +44,7 @@ place place_of(operation& op) noexcept {
 }
 
 bool is_on_socket(const operation& op) noexcept { return op.kind <= op_kind::send; }
-bool ends_the_connection(int error) noexcept {
-    return error == ECONNRESET || error == EPIPE || error == ETIMEDOUT;
-}
+bool ends_the_connection(int error) noexcept { return error == ECONNRESET || error == EPIPE || error == ETIMEDOUT; }
 
 std::uint64_t outcome_of(const operation& op) noexcept {
     return static_cast<std::uint64_t>(op.result) << 16 | (static_cast<std::uint64_t>(op.error) & 0xFFFF);
@@ -261,10 +259,11 @@ bool sim_engine::attempt_receive(operation& op, sim_socket& s, void* data, std::
         return true;
     }
     const sim::side side = s.object->stream_side();
-    if (!stream->readable(side)) {
-        ++statistics_.vain_reads;
-        return false;
+    if (s.read_error != 0) {
+        op.error = s.read_error;
+        return true;
     }
+    if (!stream->readable(side)) return false;
     if (world_->strikes(fault::receive_error)) {
         op.error = world_->error_of(fault::receive_error);
         if (ends_the_connection(op.error)) stream->break_off(side, 0);
@@ -272,7 +271,7 @@ bool sim_engine::attempt_receive(operation& op, sim_socket& s, void* data, std::
     }
     if (world_->strikes(fault::short_read)) size = world_->shortened(std::min<std::size_t>(size, 16));
     const transfer_result r = stream->receive(side, data, size);
-    op.error = r.error;
+    op.error = s.read_error = r.error;
     op.result = static_cast<std::int64_t>(r.bytes);
     return true;
 }
@@ -330,8 +329,8 @@ bool sim_engine::attempt_connect(connect_op& op, sim_socket& s) noexcept {
         return true;
     }
     op.error = s.object->connect(op.to);
-    if (op.error == EINPROGRESS) op.error = 0;
-    else return true;
+    if (op.error != EINPROGRESS) return true;
+    op.error = 0;
     return false;
 }
 

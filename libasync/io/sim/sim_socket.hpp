@@ -26,6 +26,7 @@ public:
     void writable() noexcept override;
 
     std::shared_ptr<sim::tcp_socket> object;
+    int read_error = 0;  // of the stream: once told, it is told again
     sim_direction reading;
     sim_direction writing;
 };

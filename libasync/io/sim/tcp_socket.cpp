@@ -11,11 +11,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int most_waiting = 4096;       // net.core.somaxconn
-constexpr unsigned most_knocks = 7;      // tcp_syn_retries of Linux: 1, 3, 7, 15, 31, 63 s, given up after 127 s
-constexpr auto unreachable_after = 3s;   // how long a machine is looked for
-constexpr int least_buffer = 2304;       // what Linux makes of smaller ones (socket(7))
+constexpr int most_waiting = 4096;      // net.core.somaxconn
+constexpr unsigned most_knocks = 7;     // tcp_syn_retries of Linux: 1, 3, 7, 15, 31, 63 s, given up after 127 s
+constexpr auto unreachable_after = 3s;  // how long a machine is looked for
+constexpr int least_buffer = 2304;      // what Linux makes of smaller ones (socket(7))
 
+// As an IPv6 socket shows an IPv4 address (RFC 4291, section 2.5.5.2).
+endpoint as_ipv6(const endpoint& e) noexcept {
+    std::array<std::uint8_t, 16> bytes{};
+    bytes[10] = bytes[11] = 0xFF;
+    std::copy_n(e.bytes().begin(), 4, bytes.begin() + 12);
+    return endpoint::from_bytes(address_family::ipv6, bytes, e.port());
+}
 
 }  // namespace
 
@@ -54,7 +61,8 @@ int tcp_socket::listen(int backlog) noexcept {
     return 0;
 }
 
-int tcp_socket::connect(const endpoint& to) noexcept {
+int tcp_socket::connect(const endpoint& where) noexcept {
+    const endpoint to = network::destination(where);
     switch (state_) {
         case state::connecting: return EINPROGRESS;
         case state::refused: state_ = state::bound; return std::exchange(connect_error_, 0);
@@ -115,7 +123,9 @@ void tcp_socket::at_the_door(const endpoint& to, unsigned tries) noexcept {
         return;
     }
     auto c = std::make_shared<connection>(world_, host_, peer);
-    auto accepted = std::make_shared<tcp_socket>(world_, c, side::b, to, local_);
+    const bool mapped = door->family_ != family_;
+    auto accepted =
+        std::make_shared<tcp_socket>(world_, c, side::b, mapped ? as_ipv6(to) : to, mapped ? as_ipv6(local_) : local_);
     accepted->options_[static_cast<std::size_t>(socket_option::receive_buffer)] =
         door->options_[static_cast<std::size_t>(socket_option::receive_buffer)];
     accepted->options_[static_cast<std::size_t>(socket_option::send_buffer)] =
@@ -204,7 +214,7 @@ void tcp_socket::apply_buffers() noexcept {
 }
 
 int tcp_socket::remote_endpoint(endpoint& where) const noexcept {
-    if (state_ != state::connected || connection_->dead(side_)) return ENOTCONN;
+    if (state_ != state::connected || connection_->over(side_)) return ENOTCONN;
     where = remote_;
     return 0;
 }

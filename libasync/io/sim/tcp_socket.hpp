@@ -20,7 +20,7 @@ public:
     int bind(const endpoint& where) noexcept;
     int listen(int backlog) noexcept;
     // EINPROGRESS until it is decided; then the outcome, once.
-    int connect(const endpoint& to) noexcept;
+    int connect(const endpoint& where) noexcept;
     // The next connection, or null: `error` is EAGAIN or says why not.
     std::shared_ptr<tcp_socket> accept(int& error) noexcept;
     int set_option(socket_option option, int value) noexcept;
