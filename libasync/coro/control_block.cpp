@@ -14,6 +14,7 @@ void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexc
     p.state = task_state::spawned;
     loop = &core;
     number = ++core.tasks->created;
+    if (core.current) host = core.current->host;
     current_scope = &own_scope;
     own_scope.attach(parent, this);
     cancelled = own_scope.effective;

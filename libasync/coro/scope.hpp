@@ -85,6 +85,7 @@ struct task_context {
     scope* current_scope = nullptr;
     leaf* waiting = nullptr;
     bool cancelled = false;  // copy of current_scope->effective
+    std::uint32_t host = 0;  // the machine of a simulated world that the task runs on; children inherit it
 
     void enter(scope& s) noexcept;
     void leave(scope& s) noexcept;

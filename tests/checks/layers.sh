@@ -16,7 +16,7 @@ printf '%s\n' "${includes[@]}" | awk -F: '
         height["io/uring"] = height["io/asio"] = height["io/scripted"] = height["io/sim"] = 2
         height["loop"] = 3
         height["coro"] = 4
-        height["net"] = height["fs"] = 5
+        height["net"] = height["fs"] = height["sim"] = 5
         height["async.hpp"] = 6
     }
     function layer(path) {

@@ -71,15 +71,19 @@ void network::isolate(host_id host) noexcept { machines_[host].isolated = true; 
 void network::rejoin(host_id host) noexcept { machines_[host].isolated = false; }
 
 void network::heal_all() noexcept {
-    for (auto& [pair, link] : links_) link.down = false;
+    for (auto& [pair, link] : links_) link.cut = link.lost = false;
     for (machine& m : machines_) m.isolated = false;
+}
+
+void network::end_faults() noexcept {
+    for (auto& [pair, link] : links_) link.lost = false;
 }
 
 bool network::reachable(host_id a, host_id b) const noexcept {
     if (a == b) return true;
     if (machines_[a].isolated || machines_[b].isolated) return false;
     const auto found = links_.find(pair_of(a, b));
-    return found == links_.end() || !found->second.down;
+    return found == links_.end() || !(found->second.cut || found->second.lost);
 }
 
 const link_options& network::options_of(host_id a, host_id b) const noexcept {
@@ -97,8 +101,8 @@ void network::set_link(host_id a, host_id b, const link_options& options) noexce
 // A fault: two machines lose each other, for a second up to ten minutes.
 void network::draw_partition(host_id from, host_id to) noexcept {
     if (from == to || !world_.strikes(fault::partition)) return;
-    cut(from, to);
-    world_.after(world_.delay(1s, 10min), [this, from, to] { heal(from, to); });
+    links_[pair_of(from, to)].lost = true;
+    world_.after(world_.delay(1s, 10min), [this, from, to] { links_[pair_of(from, to)].lost = false; });
 }
 
 time_point network::arrival(host_id from, host_id to, std::size_t bytes, time_point& free_at) noexcept {

@@ -55,12 +55,14 @@ public:
     void set_link(host_id a, host_id b, const link_options& options) noexcept;
     void set_default_link(const link_options& options) noexcept { between_machines_ = options; }
     void set_loopback(const link_options& options) noexcept { loopback_ = options; }
-    void cut(host_id a, host_id b) noexcept { links_[pair_of(a, b)].down = true; }
-    void heal(host_id a, host_id b) noexcept { links_[pair_of(a, b)].down = false; }
+    void cut(host_id a, host_id b) noexcept { links_[pair_of(a, b)].cut = true; }
+    void heal(host_id a, host_id b) noexcept { links_[pair_of(a, b)].cut = false; }
     // Cuts a machine off from all others, those to come included.
     void isolate(host_id host) noexcept;
     void rejoin(host_id host) noexcept;
     void heal_all() noexcept;
+    // Undoes what faults have cut.
+    void end_faults() noexcept;
     bool reachable(host_id a, host_id b) const noexcept;
 
     // When something sent now arrives. `free_at` is when the link has carried what was sent before.
@@ -76,8 +78,9 @@ public:
 private:
     struct link {
         link_options options;
-        bool down = false;
         bool has_options = false;
+        bool cut = false;
+        bool lost = false;  // by a fault
     };
     struct machine {
         endpoint address;

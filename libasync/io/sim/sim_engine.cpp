@@ -91,8 +91,8 @@ void sim_engine::shut_down() noexcept {
 void sim_engine::visit(time_point deadline) noexcept {
     const detail::unfailing no_failures;
     ++statistics_.enters;
-    if (deadline <= world_->now()) world_->set_now(world_->now() + cost_of_a_turn);
-    if (world_->strikes(fault::clock_jump)) world_->set_now(world_->now() + world_->delay(1ms, 1h));
+    if (deadline <= world_->now()) let_pass(cost_of_a_turn);
+    if (world_->strikes(fault::clock_jump)) let_pass(world_->delay(1ms, 1h));
     ++busy_turns_;
     world_->run_due();
     collect();
@@ -105,10 +105,14 @@ void sim_engine::visit(time_point deadline) noexcept {
     chunks_->collect();
 }
 
+void sim_engine::let_pass(std::chrono::nanoseconds time) noexcept {
+    if (world_->now() < clock_limit_) world_->set_now(std::min(world_->now() + time, clock_limit_));
+}
+
 // Lets time pass to what comes next. False if there is nothing to wait for.
 bool sim_engine::move_on(time_point deadline) noexcept {
     if (outside_work_ > 0) return wait_for_other_threads(patience::without_end);
-    time_point target = std::min({deadline, world_->next_event(), must_end_});
+    time_point target = std::min(deadline, world_->next_event());
     for (const thread_work& work : threads_) {
         if (work.submitted && work.due <= target) target = work.due;
     }
@@ -123,11 +127,11 @@ bool sim_engine::move_on(time_point deadline) noexcept {
         }
     }
     if (target > world_->now()) {
-        world_->set_now(target);
+        world_->set_now(std::min(target, must_end_));
         world_->events.note(event_kind::jump, static_cast<std::uint64_t>(world_->elapsed().count()));
         busy_turns_ = 0;
     }
-    return true;
+    return world_->now() < must_end_;
 }
 
 void sim_engine::check_limits() noexcept {

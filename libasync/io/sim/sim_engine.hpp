@@ -33,6 +33,7 @@ public:
     void add_outside_work(int count) noexcept { outside_work_ += count; }
     // Time moves on by hand alone: nothing jumps beyond `limit`.
     void hold_clock_at(time_point limit) noexcept { clock_limit_ = limit; }
+    time_point clock_limit() const noexcept { return clock_limit_; }
 
     const char* name() const noexcept override { return "sim"; }
     time_point clock() const noexcept override { return world_->now(); }
@@ -103,6 +104,7 @@ private:
 
     enum class patience : bool { bounded, without_end };
     void collect() noexcept;
+    void let_pass(std::chrono::nanoseconds time) noexcept;
     bool move_on(time_point deadline) noexcept;
     bool wait_for_other_threads(patience how_long) noexcept;
     void check_limits() noexcept;

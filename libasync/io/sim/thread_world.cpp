@@ -16,9 +16,11 @@ using namespace std::chrono_literals;
 // Programs that know nothing of a simulation may wait for threads of their own.
 constexpr auto patience_with_threads = 10s;
 
-std::uint64_t seed_of_environment() {
+}  // namespace
+
+std::uint64_t seed_of_environment(std::uint64_t otherwise) {
     const char* text = std::getenv("LIBASYNC_SEED");
-    if (text == nullptr || *text == '\0') return 0;
+    if (text == nullptr || *text == '\0') return otherwise;
     const std::string_view digits(text);
     std::uint64_t seed = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seed);
@@ -28,10 +30,8 @@ std::uint64_t seed_of_environment() {
     return seed;
 }
 
-}  // namespace
-
 const std::shared_ptr<world>& world_of_thread() {
-    static thread_local const auto instance = std::make_shared<world>(seed_of_environment());
+    static thread_local const auto instance = std::make_shared<world>(seed_of_environment(0));
     return instance;
 }
 

@@ -13,8 +13,11 @@ struct engine_settings;
 
 namespace sim {
 
-// Made when it is first asked for, from the seed in LIBASYNC_SEED or else 0; no faults, steps in the order of a real
-// loop. Throws std::invalid_argument for a seed that is no number.
+// The seed in LIBASYNC_SEED, or `otherwise`. Throws std::invalid_argument if it is no number.
+std::uint64_t seed_of_environment(std::uint64_t otherwise);
+
+// Made when it is first asked for, from seed_of_environment(0); no faults, steps in the order of a real
+// loop.
 const std::shared_ptr<world>& world_of_thread();
 
 // An engine on that world. Throws std::bad_alloc.

@@ -73,7 +73,7 @@ int world::error_of(fault f) noexcept {
 
 void world::stop_faults() noexcept {
     faults.stop();
-    net.heal_all();
+    net.end_faults();
 }
 
 }  // namespace async::inline v0::io::sim

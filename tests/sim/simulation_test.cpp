@@ -1,0 +1,178 @@
+#include <libasync/sim/simulation.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include <libasync/async.hpp>
+
+#include <tests/support/expect.hpp>
+#include <tests/support/network.hpp>
+
+using namespace async;
+using namespace async_tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+task<void> echo(tcp_stream stream) {
+    for (;;) {
+        const chunk data = co_await stream.read();
+        if (data.empty()) co_return;
+        co_await stream.write(data);
+    }
+}
+
+task<void> serve(tcp_listener& listener, int clients) {
+    std::vector<task_handle<void>> children;
+    for (int i = 0; i < clients; ++i) children.push_back(create_task(echo(co_await listener.accept())));
+    for (auto& child : children) co_await child;
+}
+
+task<void> talk(endpoint where, int number) {
+    tcp_stream stream = co_await connect(where);
+    for (int i = 0; i < 5; ++i) {
+        const std::string text = pattern(static_cast<std::size_t>(100 * number + i + 1));
+        co_await stream.write(text);
+        const std::string got = co_await read_exactly(stream, text.size());
+        if (got != text) throw std::logic_error("the echo differs");
+    }
+    co_await stream.close();
+}
+
+task<void> echo_exchange(int clients) {
+    tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
+    auto server = create_task(serve(listener, clients));
+    std::vector<task<void>> talks;
+    for (int i = 0; i < clients; ++i) talks.push_back(talk(listener.local_endpoint(), i));
+    co_await gather(std::move(talks));
+    co_await server;
+}
+
+std::uint64_t hash_of(std::uint64_t seed, const sim::options& how = {}) {
+    sim::simulation s(seed, how);
+    s.run(echo_exchange(4));
+    CHECK(s.open_descriptors() == 0);
+    return s.trace_hash();
+}
+
+task<void> wait_for_ever() {
+    for (;;) co_await sleep(std::chrono::hours(1'000'000));
+}
+
+constexpr unsigned line_of_the_read = __LINE__ + 3;
+task<void> read_what_never_comes() {
+    stream_pair pair = co_await connected_pair();
+    co_await pair.client.read();
+}
+
+}  // namespace
+
+TEST_CASE("a virtual day takes no time, and sleeps end at their very instant") {
+    sim::simulation s(1);
+    s.run([]() -> task<void> {
+        const time_point begin = this_loop().now();
+        co_await sleep(24h);
+        CHECK(this_loop().now() - begin == 24h);
+    }());
+    CHECK(s.elapsed() >= 24h);
+}
+
+TEST_CASE("the same seed gives the same trace, another seed another one") {
+    for (const sim::order order : {sim::order::fifo, sim::order::shuffle, sim::order::adversarial}) {
+        const std::uint64_t first = hash_of(1, {.order = order});
+        CHECK(hash_of(1, {.order = order}) == first);
+        CHECK(hash_of(2, {.order = order}) != first);
+    }
+}
+
+TEST_CASE("the trace of a seed is the same for every compiler and every level of optimisation") {
+    CHECK(hash_of(7) == 0);
+    CHECK(hash_of(7, {.order = sim::order::adversarial}) == 0);
+}
+
+TEST_CASE("run gives the result, and throws what main throws") {
+    CHECK(sim::run(1, []() -> task<int> { co_return 7; }()) == 7);
+    auto fails = []() -> task<void> {
+        co_await yield();
+        throw std::out_of_range("on purpose");
+    };
+    log_recorder log;
+    CHECK_THROWS_AS(sim::run(12345, fails()), std::out_of_range);
+    CHECK(log.has("failed with seed 12345"));
+    CHECK(log.has("LIBASYNC_SEED=12345"));
+}
+
+TEST_CASE("where nothing can happen any more the run fails and names every suspended task with its awaits") {
+    log_recorder log;
+    const auto main = []() -> task<void> {
+        auto child = create_task(read_what_never_comes(), "reader");
+        co_await child;
+    };
+    std::string message;
+    try {
+        sim::run(3, main());
+    } catch (const stalled_error& e) {
+        message = e.what();
+    }
+    INFO(message);
+    CHECK(message.find("nothing that they wait for will come") != std::string::npos);
+    CHECK(message.find("task 'main'") != std::string::npos);
+    CHECK(message.find("task 'reader'") != std::string::npos);
+    CHECK(message.find("simulation_test.cpp:" + std::to_string(line_of_the_read)) != std::string::npos);
+    CHECK(log.has("seed 3"));
+}
+
+TEST_CASE("what does not end in the time after the last fault has stalled") {
+    log_recorder log;
+    std::string message;
+    try {
+        sim::run(1, wait_for_ever(), {.faults_for = 1min, .finish_within = 1h});
+    } catch (const stalled_error& e) {
+        message = e.what();
+    }
+    CHECK(message.find("has not ended in the time") != std::string::npos);
+}
+
+TEST_CASE(
+    "fifo keeps the order of the real loops, shuffle mixes, adversarial turns it round; callbacks stay in order") {
+    auto order_of = [](sim::order order, std::uint64_t seed) {
+        std::string order_seen;
+        std::string callbacks;
+        auto step = [](std::string& seen, char name) -> task<void> {
+            seen += name;
+            co_return;
+        };
+        auto main = [&]() -> task<void> {
+            std::vector<task<void>> steps;
+            for (char name = 'a'; name <= 'f'; ++name) steps.push_back(step(order_seen, name));
+            for (char name = '0'; name <= '5'; ++name) this_loop().call_soon([&, name] { callbacks += name; });
+            co_await gather(std::move(steps));
+            co_await sleep(1s);
+        };
+        sim::run(seed, main(), {.order = order});
+        CHECK(callbacks == "012345");
+        return order_seen;
+    };
+    CHECK(order_of(sim::order::fifo, 1) == "abcdef");
+    CHECK(order_of(sim::order::adversarial, 1) == "fedcba");
+    CHECK(order_of(sim::order::shuffle, 1) != order_of(sim::order::shuffle, 2));
+}
+
+TEST_CASE("a program that waits busily for the clock sees it move") {
+    sim::run(1, []() -> task<void> {
+        const time_point until = this_loop().deadline_after(1ms);
+        while (this_loop().now() < until) co_await yield();
+    }());
+}
+
+TEST_CASE("functions of the simulation say so where the loop is a real one") {
+    auto main = []() -> task<void> {
+        CHECK_THROWS_AS(sim::note(1), std::logic_error);
+        CHECK_THROWS_AS(sim::random_below(1), std::logic_error);
+        co_return;
+    };
+    async::run(main(), {.engine = engine_kind::asio});
+    CHECK_THROWS_AS(sim::note(1), std::system_error);
+}
