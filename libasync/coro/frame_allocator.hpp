@@ -62,4 +62,14 @@ inline void free_frame(void* frame, std::size_t size) noexcept {
     free_frame_slowly(frame, size);
 }
 
+// While it lives, every frame of this thread is a heap allocation, and none is kept. For tests of what happens when
+// memory runs out.
+class frames_from_heap {
+public:
+    frames_from_heap();
+    frames_from_heap(const frames_from_heap&) = delete;
+    frames_from_heap& operator=(const frames_from_heap&) = delete;
+    ~frames_from_heap();
+};
+
 }  // namespace async::inline v0::detail

@@ -17,7 +17,8 @@ printf '%s\n' "${includes[@]}" | awk -F: '
         height["loop"] = 3
         height["coro"] = 4
         height["net"] = height["fs"] = height["sim"] = 5
-        height["async.hpp"] = 6
+        height["testing"] = 6
+        height["async.hpp"] = 7
     }
     function layer(path) {
         if (match(path, /^io\/[^\/]+\//)) path = substr(path, 1, RLENGTH - 1)

@@ -74,4 +74,19 @@ TEST_CASE("frames of more than 2 KiB are not kept") {
     CHECK(after == before);
 }
 
+TEST_CASE("frames can be taken from the heap for a while, and none is kept then") {
+    constexpr std::size_t size = 300;
+    const frame_cache::shelf& shelf = async::detail::thread_frames.shelves[(size - 1) / frame_cache::granule];
+    free_frame(allocate_frame(size), size);
+    CHECK(shelf.count > 0);
+    {
+        const async::detail::frames_from_heap all;
+        CHECK(shelf.count == 0);
+        free_frame(allocate_frame(size), size);
+        CHECK(shelf.count == 0);
+    }
+    free_frame(allocate_frame(size), size);
+    CHECK(shelf.count == 1);
+}
+
 #endif

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <libasync/async.hpp>
-#include <tests/support/allocations.hpp>
+#include <libasync/testing/allocations.hpp>
 #include <tests/support/network.hpp>
 
 using namespace async;
@@ -73,9 +73,9 @@ task<void> hang_up(crowd& c) {
 task<std::uint64_t> allocations_of_echo(std::size_t connections, reading how) {
     crowd c = co_await connect_crowd(connections, how);
     co_await rounds(c, 200);
-    const std::uint64_t before = allocations;
+    const std::uint64_t before = testing::allocations();
     co_await rounds(c, 500);
-    const std::uint64_t during = allocations - before;
+    const std::uint64_t during = testing::allocations() - before;
     co_await hang_up(c);
     co_return during;
 }

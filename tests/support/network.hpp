@@ -7,10 +7,7 @@
 #include <utility>
 
 #include <libasync/async.hpp>
-
-#ifdef __linux__
-#include <dirent.h>
-#endif
+#include <libasync/testing/open_descriptors.hpp>
 
 namespace async_tests {
 
@@ -68,16 +65,6 @@ inline async::task<std::uint64_t> write_until_full(async::tcp_stream& stream, co
     co_return stream.written();
 }
 
-// How many descriptors the process has open; 0 where nobody tells.
-inline int open_descriptors() {
-    int count = 0;
-#ifdef __linux__
-    if (DIR* directory = ::opendir("/proc/self/fd")) {
-        while (::readdir(directory)) ++count;
-        ::closedir(directory);
-    }
-#endif
-    return count;
-}
+using async::testing::open_descriptors;
 
 }  // namespace async_tests
