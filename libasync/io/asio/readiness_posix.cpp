@@ -14,10 +14,10 @@ int to_errno(const boost::system::error_code& error) noexcept { return error.val
 // For Asio a listener is a stream like any other; it reads addresses from neither.
 int asio_engine::attach(asio_socket& s, native_handle handle) {
     boost::system::error_code error;
-    s.stream.emplace(context_);
     try {
+        s.stream.emplace(context_);
         s.stream->assign(boost::asio::ip::tcp::v4(), static_cast<int>(handle), error);
-    } catch (...) {  // no memory to watch the descriptor, which is not the stream's yet
+    } catch (...) {  // no memory, and the descriptor is not the stream's yet
         s.stream.reset();
         close_socket(handle);
         throw;

@@ -31,7 +31,12 @@ tcp protocol_of(native_handle handle) noexcept {
 template <class Object>
 int open(std::optional<Object>& object, boost::asio::io_context& context, native_handle handle) {
     boost::system::error_code error;
-    object.emplace(context);
+    try {
+        object.emplace(context);
+    } catch (...) {
+        close_socket(handle);
+        throw;
+    }
     object->assign(protocol_of(handle), static_cast<SOCKET>(handle), error);
     if (error) {
         close_socket(handle);
