@@ -1,6 +1,6 @@
 #include <libasync/coro/control_block.hpp>
 
-#include <libasync/loop/log.hpp>
+#include <libasync/loop/callback.hpp>
 
 namespace async::inline v0::detail {
 
@@ -69,22 +69,14 @@ void control_block::finish(task_outcome outcome) noexcept {
     own_scope.detach();
     static_cast<task_link*>(this)->unlink();
     loop->ready.splice_back(joiners);
-    if (done_callbacks) call_done_callbacks();
+    loop->ready.splice_back(done_callbacks);
     if (on_done) on_done(*this);
     if (references > 1) loop->tasks->ended.push_back(static_cast<task_link&>(*this));
     release();
 }
 
-void control_block::call_done_callbacks() noexcept {
-    for (auto& callback : *done_callbacks) {
-        try {
-            loop->face->call_soon(std::move(callback), created);
-        } catch (...) {
-            loop->face->report(
-                {"no memory to call back at the end of task", name(), created, std::current_exception()});
-        }
-    }
-    done_callbacks.reset();
+void control_block::add_done_callback(unique_function<void()> fn) {
+    done_callbacks.push_back(*new callback(*loop->face, std::move(fn), created));
 }
 
 void control_block::drop() noexcept {

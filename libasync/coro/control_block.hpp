@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <libasync/coro/frame_allocator.hpp>
 #include <libasync/coro/task.hpp>
@@ -44,10 +43,8 @@ struct control_block : ready_node, task_context, task_link {
     // Empty if none was given.
     std::string_view name() const noexcept { return given_name ? std::string_view(*given_name) : std::string_view(); }
 
-    void add_done_callback(unique_function<void()> fn) {
-        if (!done_callbacks) done_callbacks = std::make_unique<std::vector<unique_function<void()>>>();
-        done_callbacks->push_back(std::move(fn));
-    }
+    // All that a callback needs is there from now on: it is called whatever happens to memory. Throws std::bad_alloc.
+    void add_done_callback(unique_function<void()> fn);
 
     // Moves the outcome of the finished frame here. True if it is an exception.
     virtual bool collect(promise_base& p) noexcept = 0;
@@ -61,9 +58,9 @@ struct control_block : ready_node, task_context, task_link {
 
     promise_base* root = nullptr;
     scope own_scope;
-    ready_list joiners;                                                    // the nodes of those who wait for the end
-    std::unique_ptr<std::vector<unique_function<void()>>> done_callbacks;  // most tasks have none
-    std::unique_ptr<const std::string> given_name;                         // nor a name
+    ready_list joiners;  // the nodes of those who wait for the end
+    ready_list done_callbacks;
+    std::unique_ptr<const std::string> given_name;  // most tasks have none
     std::source_location created;
     std::uint64_t number = 0;
     std::uint64_t leads_out_in = 0;  // the round of cancellations in which it was found to wait in no circle of joins
@@ -78,7 +75,6 @@ private:
     static bool start(ready_node* node) noexcept;
     static bool end(ready_node* node) noexcept;
     void finish(task_outcome outcome) noexcept;
-    void call_done_callbacks() noexcept;
     void drop() noexcept;
 };
 

@@ -171,8 +171,8 @@ public:
         return block_->exception();
     }
 
-    // Calls `fn` in a turn after the task has ended, in the order of registration.
-    // Throws std::system_error (errc::closed) if the loop is gone.
+    // Calls `fn` in a turn after the task has ended, in the order of registration. Throws std::system_error (errc::closed)
+    // if the loop is gone, std::invalid_argument if `fn` is empty, std::bad_alloc.
     void add_done_callback(unique_function<void()> fn) {
         if (done()) {
             if (!block_->loop) throw std::system_error(make_error_code(errc::closed), "add_done_callback");
