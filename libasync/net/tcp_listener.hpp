@@ -31,7 +31,8 @@ public:
 
     // The next connection. When no descriptor or memory is left for it (EMFILE, ENFILE, ENOBUFS, ENOMEM, accept(2)),
     // says so in the log, once a second at most, and tries again after 10 ms, then ever longer up to a second; clients
-    // wait in the backlog meanwhile. Throws std::system_error. Cancel class: lossless.
+    // wait in the backlog meanwhile. One that the system has taken from there already is turned away when memory is
+    // short. Throws std::system_error. Cancel class: lossless.
     task<tcp_stream> accept() { return accept_on(detail::stream_ref(state_.get()), connection_); }
 
     // Closes, and waits until the descriptor is gone. A pending accept ends with errc::closed, connections that
