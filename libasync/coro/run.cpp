@@ -138,7 +138,7 @@ bool runner::turn(async::turn how) {
     detail::loop_core& core = loop_.core();
     core.turn(how == async::turn::wait ? detail::wait::yes : detail::wait::no);
     if (core.engine->has_queued()) core.engine->visit(time_point::min());
-    return !core.ready.empty() || !core.engine->completed.empty();
+    return !core.ready.empty() || !core.when_idle.empty() || !core.engine->completed.empty();
 }
 
 }  // namespace async::inline v0

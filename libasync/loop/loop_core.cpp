@@ -31,17 +31,19 @@ constexpr time_point for_ever = time_point::max();
 
 [[gnu::hot]] void loop_core::visit(wait may_wait) {
     steps_since_visit = 0;
-    const bool idle = may_wait == wait::yes && ready.empty();
-    const bool somebody_asks = idle && !when_idle.empty();
-    if (!idle || somebody_asks) {
-        engine->visit(no_wait);
-    } else {
+    const bool somebody_asks = ready.empty() && !when_idle.empty();
+    if (may_wait == wait::yes && ready.empty() && !somebody_asks) {
         wait_for_engine();
+    } else {
+        engine->visit(no_wait);
     }
     now_known_ = false;
     ready.splice_back(engine->completed);
     if (!timers.empty()) timers.collect_due(now(), ready);
-    if (somebody_asks && ready.empty()) ready.splice_back(when_idle);
+    if (somebody_asks && ready.empty()) {
+        ++idle_rounds;
+        ready.splice_back(when_idle);
+    }
 }
 
 [[gnu::hot]] void loop_core::wait_for_engine() {

@@ -60,6 +60,7 @@ struct loop_core {
     unsigned steps_since_visit = 0;
     std::uint64_t steps = 0;
     std::uint64_t turns = 0;
+    std::uint64_t idle_rounds = 0;  // times that `when_idle` was made ready
     bool debug = false;
     bool running = false;
 
