@@ -124,6 +124,14 @@ int file_system::remove(std::string_view path) noexcept {
     return 0;
 }
 
+void file_system::remove_all(std::string_view path) noexcept {
+    const std::string name = absolute(path);
+    const std::string below = name == "/" ? name : name + "/";
+    std::erase_if(names_, [&](const auto& entry) {
+        return entry.first != "/" && (entry.first == name || entry.first.starts_with(below));
+    });
+}
+
 int file_system::store(std::string_view path, const_bytes content) noexcept {
     int error = 0;
     const std::shared_ptr<open_file> file = open(path, open_mode::write, error);

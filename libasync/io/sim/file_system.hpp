@@ -57,6 +57,8 @@ public:
     // In place and without faults, for setting the scene and for looking at it. Errno values; 0 if it was done.
     int create_directory(std::string_view path) noexcept;
     int remove(std::string_view path) noexcept;
+    // With everything in it.
+    void remove_all(std::string_view path) noexcept;
     int store(std::string_view path, const_bytes content) noexcept;
     std::optional<std::string> load(std::string_view path) const noexcept;
     bool exists(std::string_view path) const noexcept;
@@ -66,6 +68,7 @@ public:
     enum class loss : bool { all, some };
     void crash(loss what) noexcept;
 
+    static constexpr std::uint64_t default_capacity = std::uint64_t{1} << 30;
     // Bytes that fit on the disk.
     void set_capacity(std::uint64_t bytes) noexcept { capacity_ = bytes; }
 
@@ -80,7 +83,7 @@ private:
 
     world& world_;
     std::map<std::string, std::shared_ptr<inode>> names_;
-    std::uint64_t capacity_ = std::uint64_t{1} << 30;
+    std::uint64_t capacity_ = default_capacity;
 };
 
 }  // namespace async::inline v0::io::sim
