@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include <libasync/detail/unfailing.hpp>
+
 namespace async::inline v0::testing {
 
 namespace {
@@ -62,8 +64,10 @@ void* from_heap(std::size_t size, std::size_t alignment) noexcept {
 
 // Null if it fails.
 void* allocate(std::size_t size, std::size_t alignment) noexcept {
-    ++thread_allocations;
-    if (thread_failure && thread_failure->next_fails()) return nullptr;
+    if (detail::unfailing_depth == 0) {
+        ++thread_allocations;
+        if (thread_failure && thread_failure->next_fails()) return nullptr;
+    }
     void* memory = from_heap(size, alignment);
     if (memory) live.fetch_add(1, std::memory_order_relaxed);
     return memory;

@@ -1,5 +1,7 @@
 #include <libasync/testing/open_descriptors.hpp>
 
+#include <libasync/io/sim/thread_world.hpp>
+
 #ifdef __linux__
 #include <dirent.h>
 #endif
@@ -15,7 +17,7 @@ int open_descriptors() noexcept {
         count -= 3;  // ".", ".." and the directory itself
     }
 #endif
-    return count;
+    return count + static_cast<int>(io::sim::open_in_world_of_thread());
 }
 
 }  // namespace async::inline v0::testing

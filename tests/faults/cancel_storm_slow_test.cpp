@@ -3,16 +3,15 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <libasync/async.hpp>
-#include <libasync/io/native_socket.hpp>
 
 #include <tests/support/expect.hpp>
+#include <tests/support/files.hpp>
 #include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
@@ -36,11 +35,11 @@ enum class kind { receive_chunk, receive, accept, send, read_file, sleep };
 constexpr int kinds = 6;
 
 // A client that connects and leaves.
-void come_and_go(const endpoint& where) {
+void come_and_go(io::engine& e, const endpoint& where) {
     int error = 0;
-    const native_handle client = io::open_tcp_socket(address_family::ipv4, error);
-    if (error == 0) io::connect_now(client, where);
-    io::close_socket(client);
+    const native_handle client = e.calls().open_tcp_socket(address_family::ipv4, error);
+    if (error == 0) connect_now(e, client, where);
+    e.calls().close_socket(client);
 }
 
 // What the operations work on.
@@ -51,8 +50,7 @@ struct arena {
           listener(std::move(l)),
           data(std::move(d)) {
         const std::string text(1 << 16, '.');
-        const const_bytes bytes(text);
-        while (io::send_now(full.client.handle(), &bytes, 1).error == 0) {
+        while (send_now(engine, full.client.handle(), text).error == 0) {
         }
     }
 
@@ -63,13 +61,13 @@ struct arena {
             case kind::receive: {
                 const char next = static_cast<char>('a' + sent % 26);
                 const const_bytes byte(&next, 1);
-                if (io::send_now(reading.client.handle(), &byte, 1).bytes == 1) ++sent;
+                if (send_now(engine, reading.client.handle(), byte).bytes == 1) ++sent;
                 break;
             }
-            case kind::accept: come_and_go(listener.local_endpoint()); break;
+            case kind::accept: come_and_go(engine, listener.local_endpoint()); break;
             case kind::send: {
                 std::array<char, 4096> space;
-                io::receive_now(full.server.handle(), space.data(), space.size());
+                receive_now(engine, full.server.handle(), space.data(), space.size());
                 break;
             }
             case kind::read_file:
@@ -88,6 +86,7 @@ struct arena {
         for (const char c : text) in_order = in_order && c == static_cast<char>('a' + received++ % 26);
     }
 
+    io::engine& engine = this_engine();
     stream_pair reading;  // the client side is written to behind the library's back
     stream_pair full;     // the client side has no room to send
     tcp_listener listener;
@@ -143,11 +142,12 @@ constexpr int backlog = 64;
 
 io::socket_ptr listen(endpoint& where) {
     int error = 0;
-    const native_handle handle = io::open_tcp_socket(address_family::ipv4, error);
-    REQUIRE(io::bind_socket(handle, endpoint::loopback(0)) == 0);
-    REQUIRE(io::listen_socket(handle, backlog) == 0);
-    REQUIRE(io::local_endpoint(handle, where) == 0);
-    return this_loop().core().engine->adopt(handle, io::socket_role::listener);
+    io::engine& engine = this_engine();
+    const native_handle handle = engine.calls().open_tcp_socket(address_family::ipv4, error);
+    REQUIRE(engine.calls().bind_socket(handle, endpoint::loopback(0)) == 0);
+    REQUIRE(engine.calls().listen_socket(handle, backlog) == 0);
+    REQUIRE(engine.calls().local_endpoint(handle, where) == 0);
+    return engine.adopt(handle, io::socket_role::listener);
 }
 
 template <class Coroutine>
@@ -251,7 +251,7 @@ task<void> destroy_frames(std::string path, dice& random) {
         const kind what = random.any_kind();
         auto provoke = [&] {
             if (what == kind::accept) {
-                come_and_go(where);
+                come_and_go(this_engine(), where);
                 ++visitors;
             } else {
                 a->provoke(what);
@@ -300,23 +300,13 @@ int tear_down_runner(const std::string& path, dice& random) {
 
 class seeded {
 public:
-    seeded() {
-        const std::string text(1 << 16, 'f');
-        path_ = (std::filesystem::temp_directory_path() / ("libasync-storm-" + std::to_string(seed))).string();
-        async::run(write_file(path_, text));
-    }
-    seeded(const seeded&) = delete;
-    seeded& operator=(const seeded&) = delete;
-    ~seeded() {
-        std::error_code ignored;
-        std::filesystem::remove(path_, ignored);
-    }
-    const std::string& path() const { return path_; }
+    seeded() { directory_.store("data", std::string(1 << 16, 'f')); }
+    std::string path() const { return directory_ / "data"; }
 
     const unsigned seed = std::random_device{}();
 
 private:
-    std::string path_;
+    const temporary_directory directory_;
 };
 
 }  // namespace

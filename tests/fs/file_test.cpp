@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <vector>
 
@@ -16,13 +14,6 @@ using namespace async_tests;
 using async::file;
 
 namespace {
-
-void put(const std::string& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
-
-std::string get(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 task<std::string> read_text(file& f, std::size_t size, std::uint64_t offset) {
     std::string text(size, '\0');
@@ -60,7 +51,7 @@ TEST_CASE("modes: read must exist, write truncates, read_write keeps, create_new
             file f = co_await file::open(path, open_mode::append);
             co_await f.write_at(" more", 0);
         }
-        CHECK(get(path) == "CReated more");
+        CHECK(directory.load("file") == "CReated more");
         {
             file f = co_await file::open(path);
             const std::error_code denied = co_await error_of(f.write_at("x", 0));
@@ -70,10 +61,10 @@ TEST_CASE("modes: read must exist, write truncates, read_write keeps, create_new
         }
         {
             file f = co_await file::open(path, open_mode::write);
-            CHECK(get(path).empty());
+            CHECK(directory.load("file").empty());
             co_await f.write_at("w", 0);
         }
-        CHECK(get(path) == "w");
+        CHECK(directory.load("file") == "w");
     }(directory));
 }
 
@@ -98,7 +89,7 @@ TEST_CASE("a file that is not there is an error with the path, and so is a direc
 
 TEST_CASE("reads and writes at positions; reading at the end or beyond gives nothing") {
     const temporary_directory directory;
-    put(directory / "file", "0123456789");
+    directory.store("file", "0123456789");
     async::run([](const temporary_directory& directory) -> task<void> {
         file f = co_await file::open(directory / "file", open_mode::read_write);
         std::uint64_t size = co_await f.size();
@@ -127,7 +118,7 @@ TEST_CASE("reads and writes at positions; reading at the end or beyond gives not
 
 TEST_CASE("a closed file gives errc::closed; closing it again does nothing") {
     const temporary_directory directory;
-    put(directory / "file", "x");
+    directory.store("file", "x");
     async::run([](const temporary_directory& directory) -> task<void> {
         file never_open;
         file closed = co_await file::open(directory / "file");
@@ -153,7 +144,7 @@ TEST_CASE("a closed file gives errc::closed; closing it again does nothing") {
 
 TEST_CASE("close takes effect in a cancelled scope") {
     const temporary_directory directory;
-    put(directory / "file", "x");
+    directory.store("file", "x");
     const int before = open_descriptors();
     async::run([](const temporary_directory& directory) -> task<void> {
         file f = co_await file::open(directory / "file");
@@ -172,35 +163,61 @@ TEST_CASE("whole files are written and read back: 0 B, 1 B, 4 KiB and around it,
                                        std::size_t{4097}, std::size_t{1} << 20}) {
             CAPTURE(size);
             const std::string text = pattern(size);
-            const std::string path = directory / ("file" + std::to_string(size));
+            const std::string name = "file" + std::to_string(size);
+            const std::string path = directory / name;
             co_await write_file(path, text);
-            CHECK((get(path) == text));
+            CHECK((directory.load(name) == text));
             const std::string back = co_await read_file(path);
             CHECK((back == text));
             co_await write_file(path, "short");
-            CHECK(get(path) == "short");
+            CHECK(directory.load(name) == "short");
         }
     }(directory));
 }
 
 #ifdef __linux__
 
+namespace {
+
+// Where nothing can be written, as long as it lives.
+class full_disk {
+public:
+    full_disk() { set_capacity(0); }
+    full_disk(const full_disk&) = delete;
+    full_disk& operator=(const full_disk&) = delete;
+    ~full_disk() { set_capacity(io::sim::file_system::default_capacity); }
+
+    std::string file() const { return on_sim() ? "/tmp/full" : "/dev/full"; }
+
+private:
+    static void set_capacity(std::uint64_t bytes) {
+        if (on_sim()) io::sim::world_of_thread()->files.set_capacity(bytes);
+    }
+};
+
+}  // namespace
+
 TEST_CASE("a full disk is an error with the path") {
-    async::run([]() -> task<void> {
+    const full_disk disk;
+    async::run([](std::string path) -> task<void> {
         std::error_code code;
         std::string message;
         try {
-            co_await write_file("/dev/full", "does not fit");
+            co_await write_file(path, "does not fit");
         } catch (const std::system_error& e) {
             code = e.code();
             message = e.what();
         }
         CHECK(code == std::errc::no_space_on_device);
-        CHECK(message.find("/dev/full") != std::string::npos);
-    }());
+        CHECK(message.find(path) != std::string::npos);
+    }(disk.file()));
 }
 
 TEST_CASE("files without a size are read to their end") {
+    if (on_sim()) {
+        MESSAGE("skipped: a simulated disk has no files without a size");
+        return;
+    }
     async::run([]() -> task<void> {
         const std::string status = co_await read_file("/proc/self/status");
         CHECK(status.find("Pid:") != std::string::npos);
@@ -252,7 +269,7 @@ TEST_CASE("many operations on one file at once") {
 TEST_CASE("a file may be closed by its destructor while operations are pending; it is busy for close until then") {
     const temporary_directory directory;
     const std::string text = pattern(1 << 20);
-    put(directory / "file", text);
+    directory.store("file", text);
     const int before = open_descriptors();
     async::run([](const temporary_directory& directory, const std::string& text) -> task<void> {
         auto f = std::make_unique<file>(co_await file::open(directory / "file"));
@@ -286,7 +303,7 @@ TEST_CASE("a file may be closed by its destructor while operations are pending; 
 
 TEST_CASE("cancelled operations leave no descriptor behind, whenever the cancellation comes") {
     const temporary_directory directory;
-    put(directory / "file", pattern(100'000));
+    directory.store("file", pattern(100'000));
     const int before = open_descriptors();
     async::run([](const temporary_directory& directory) -> task<void> {
         const std::string path = directory / "file";
@@ -308,7 +325,7 @@ TEST_CASE("cancelled operations leave no descriptor behind, whenever the cancell
 
 TEST_CASE("the path is copied at the call: a temporary may name it") {
     const temporary_directory directory;
-    put(directory / "file", "content");
+    directory.store("file", "content");
     async::run([](const temporary_directory& directory) -> task<void> {
         task<std::string> whole = read_file(std::string(directory / "file"));
         task<file> opening = file::open(std::string(directory / "file"));

@@ -14,6 +14,7 @@
 
 #include <libasync/io/engine.hpp>
 #include <libasync/io/native_socket.hpp>
+#include <tests/support/system.hpp>
 
 namespace engine_tests {
 
@@ -44,10 +45,10 @@ public:
 
     // Until the condition holds; false if it does not in good time.
     bool until(const std::function<bool()>& condition, std::chrono::milliseconds patience = 20s) {
-        const time_point end = std::chrono::steady_clock::now() + patience;
+        const time_point end = engine_->clock() + patience;
         run_ready();
         while (!condition()) {
-            if (std::chrono::steady_clock::now() >= end) return false;
+            if (engine_->clock() >= end) return false;
             turn(end);
         }
         return true;
@@ -58,9 +59,13 @@ public:
         run_ready();
     }
 
-    // Turns in which something that is under way can happen.
+    // Turns in which something that is under way can happen. Simulated time does not pass work that is not done.
     void settle() {
-        until([] { return false; }, 30ms);
+        if (async_tests::simulated(*engine_)) {
+            for (int i = 0; i < 100; ++i) turn();
+        } else {
+            until([] { return false; }, 30ms);
+        }
     }
 
     bool finished(const operation& op) const { return op.state == op_state::done && !op.linked(); }
@@ -84,17 +89,17 @@ public:
 
     socket_ptr listen(endpoint& where) {
         int error = 0;
-        const native_handle handle = open_tcp_socket(where.family(), error);
+        const native_handle handle = engine_->calls().open_tcp_socket(where.family(), error);
         REQUIRE(error == 0);
-        REQUIRE(bind_socket(handle, where) == 0);
-        REQUIRE(listen_socket(handle, 16) == 0);
-        REQUIRE(local_endpoint(handle, where) == 0);
+        REQUIRE(engine_->calls().bind_socket(handle, where) == 0);
+        REQUIRE(engine_->calls().listen_socket(handle, 16) == 0);
+        REQUIRE(engine_->calls().local_endpoint(handle, where) == 0);
         return engine_->adopt(handle, socket_role::listener);
     }
 
     socket_ptr open() {
         int error = 0;
-        const native_handle handle = open_tcp_socket(address_family::ipv4, error);
+        const native_handle handle = engine_->calls().open_tcp_socket(address_family::ipv4, error);
         REQUIRE(error == 0);
         return engine_->adopt(handle, socket_role::stream);
     }
@@ -174,10 +179,11 @@ inline std::string_view environment(const char* name) {
 // The engines that this run is about: all, unless the environment names one.
 inline std::vector<std::string> engine_names() {
     if (const auto only = environment("LIBASYNC_TEST_ENGINE"); !only.empty()) return {std::string(only)};
-    return {"uring", "asio"};
+    return {"uring", "asio", "sim"};
 }
 
 inline std::unique_ptr<engine> make_engine(const std::string& name, std::string& why, const engine_settings& settings) {
+    if (name == "sim") return make_sim_engine(std::make_shared<io::sim::world>(0), settings, 5s);
     return name == "uring" ? make_uring_engine(settings, why) : make_asio_engine(settings, why);
 }
 

@@ -28,6 +28,7 @@ TEST_CASE("a post from another thread ends the wait") {
     for_each_engine([](driver& d) {
         for (int i = 0; i < 20; ++i) {
             counting_node node;
+            const async_tests::outside_work posts_soon(d.get());
             std::thread poster([&] {
                 if (i % 2 == 0) std::this_thread::sleep_for(5ms);
                 CHECK(d->post(node));
@@ -67,9 +68,9 @@ TEST_CASE("posts arrive in the order in which they were made") {
 
 TEST_CASE("a visit without a post returns at its deadline") {
     for_each_engine([](driver& d) {
-        const auto begin = std::chrono::steady_clock::now();
+        const time_point begin = d->clock();
         d.until([] { return false; }, 60ms);
-        CHECK(std::chrono::steady_clock::now() - begin >= 60ms);
+        CHECK(d->clock() - begin >= 60ms);
         const auto enters = d->statistics().enters;
         d.turn();
         CHECK(d->statistics().enters <= enters + 1);
@@ -78,7 +79,7 @@ TEST_CASE("a visit without a post returns at its deadline") {
 
 TEST_CASE("an engine that has no handle to wait for says so") {
     for_each_engine([](driver& d) {
-        if (d->name() == std::string_view("asio")) {
+        if (d->name() != std::string_view("uring")) {
             CHECK_THROWS_AS(d->wait_handle(), std::system_error);
         } else {
             CHECK(d->wait_handle() != invalid_handle);
@@ -97,6 +98,7 @@ counting_node* signalled_node = nullptr;
 TEST_CASE("a signal handler may post") {
     for_each_engine([](driver& d) {
         counting_node node;
+        const async_tests::outside_work signals_soon(d.get());
         signalled_engine = &d.get();
         signalled_node = &node;
         struct sigaction action{};

@@ -12,7 +12,7 @@ using namespace async_tests;
 
 TEST_CASE("the engine is the one this run of the tests is about") {
     const std::string seen = async::run([]() -> task<std::string> { co_return this_loop().engine_name(); }());
-    CHECK((seen == "uring" || seen == "asio"));
+    CHECK((seen == "uring" || seen == "asio" || seen == "sim"));
     if (const char* expected = std::getenv("LIBASYNC_TEST_ENGINE")) CHECK(seen == expected);
 }
 
@@ -21,8 +21,13 @@ TEST_CASE("LIBASYNC_ENGINE chooses the engine, and an option beats it") {
         environment_variable choice("LIBASYNC_ENGINE", "asio");
         CHECK(std::string(runner().loop().engine_name()) == "asio");
     }
+    {
+        environment_variable choice("LIBASYNC_ENGINE", "sim");
+        CHECK(std::string(runner().loop().engine_name()) == "sim");
+    }
     environment_variable choice("LIBASYNC_ENGINE", "no such engine");
     CHECK(std::string(runner({.engine = engine_kind::asio}).loop().engine_name()) == "asio");
+    CHECK(std::string(runner({.engine = engine_kind::sim}).loop().engine_name()) == "sim");
 }
 
 TEST_CASE("an unknown name in LIBASYNC_ENGINE is an error that names it and those that exist") {
@@ -37,6 +42,7 @@ TEST_CASE("an unknown name in LIBASYNC_ENGINE is an error that names it and thos
     CHECK(message.find("urnig") != std::string::npos);
     CHECK(message.find("uring") != std::string::npos);
     CHECK(message.find("asio") != std::string::npos);
+    CHECK(message.find("sim") != std::string::npos);
 }
 
 TEST_CASE("an empty LIBASYNC_ENGINE means the same as none") {

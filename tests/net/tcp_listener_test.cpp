@@ -7,8 +7,6 @@
 #include <set>
 #include <vector>
 
-#include <libasync/io/native_socket.hpp>
-
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
@@ -176,11 +174,11 @@ TEST_CASE("accepted connections have the listener's options") {
         const tcp_stream client = co_await connect(listener.local_endpoint());
         const tcp_stream server = co_await listener.accept();
         int value = 0;
-        CHECK(io::get_option(server.handle(), io::socket_option::no_delay, value) == 0);
+        CHECK(this_engine().calls().get_option(server.handle(), io::socket_option::no_delay, value) == 0);
         CHECK(value == 0);
-        CHECK(io::get_option(server.handle(), io::socket_option::keep_alive, value) == 0);
+        CHECK(this_engine().calls().get_option(server.handle(), io::socket_option::keep_alive, value) == 0);
         CHECK(value != 0);
-        CHECK(io::get_option(client.handle(), io::socket_option::no_delay, value) == 0);
+        CHECK(this_engine().calls().get_option(client.handle(), io::socket_option::no_delay, value) == 0);
         CHECK(value != 0);
     }());
 }
@@ -223,10 +221,14 @@ TEST_CASE("with reuse_port several listeners share a port, without it they do no
 
 namespace {
 
-// No descriptor can be opened while it lives.
+// The loop's system has no descriptor left while it lives.
 class descriptors_exhausted {
 public:
     descriptors_exhausted() {
+        if (sim_) {
+            sim_limit_ = std::exchange(sim_->limit, sim_->open());
+            return;
+        }
         ::getrlimit(RLIMIT_NOFILE, &before_);
         const int lowest_free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
         ::close(lowest_free);
@@ -236,9 +238,22 @@ public:
     }
     descriptors_exhausted(const descriptors_exhausted&) = delete;
     descriptors_exhausted& operator=(const descriptors_exhausted&) = delete;
-    ~descriptors_exhausted() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    ~descriptors_exhausted() {
+        if (sim_) {
+            sim_->limit = sim_limit_;
+        } else {
+            ::setrlimit(RLIMIT_NOFILE, &before_);
+        }
+    }
 
 private:
+    static io::sim::descriptor_table* simulated_descriptors() {
+        io::sim_engine* sim = simulated(this_engine());
+        return sim ? &sim->world().descriptors : nullptr;
+    }
+
+    io::sim::descriptor_table* const sim_ = simulated_descriptors();
+    std::size_t sim_limit_ = 0;
     rlimit before_{};
 };
 

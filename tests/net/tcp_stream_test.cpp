@@ -7,8 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include <libasync/io/native_socket.hpp>
-
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
@@ -249,14 +247,14 @@ TEST_CASE("options reach the socket, when it is made and later") {
         stream_pair pair = co_await connected_pair({.no_delay = false, .keep_alive = true, .send_buffer = 50'000});
         for (tcp_stream* stream : {&pair.client, &pair.server}) {
             int value = 0;
-            CHECK(io::get_option(stream->handle(), io::socket_option::no_delay, value) == 0);
+            CHECK(this_engine().calls().get_option(stream->handle(), io::socket_option::no_delay, value) == 0);
             CHECK(value == 0);
-            CHECK(io::get_option(stream->handle(), io::socket_option::keep_alive, value) == 0);
+            CHECK(this_engine().calls().get_option(stream->handle(), io::socket_option::keep_alive, value) == 0);
             CHECK(value != 0);
-            CHECK(io::get_option(stream->handle(), io::socket_option::send_buffer, value) == 0);
+            CHECK(this_engine().calls().get_option(stream->handle(), io::socket_option::send_buffer, value) == 0);
             CHECK(value >= 50'000);
             stream->set_options({});
-            CHECK(io::get_option(stream->handle(), io::socket_option::no_delay, value) == 0);
+            CHECK(this_engine().calls().get_option(stream->handle(), io::socket_option::no_delay, value) == 0);
             CHECK(value != 0);
         }
         CHECK(pair.client.local_endpoint() == pair.server.remote_endpoint());
@@ -268,16 +266,16 @@ TEST_CASE("a connected socket of the caller's is adopted") {
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
         int error = 0;
-        const native_handle handle = io::open_tcp_socket(address_family::ipv4, error);
+        const native_handle handle = this_engine().calls().open_tcp_socket(address_family::ipv4, error);
         REQUIRE(error == 0);
-        REQUIRE(io::connect_now(handle, listener.local_endpoint()) == 0);
+        REQUIRE(connect_now(this_engine(), handle, listener.local_endpoint()) == 0);
         tcp_stream client = tcp_stream::adopt(handle, {.keep_alive = true});
         tcp_stream server = co_await listener.accept();
         co_await client.write("adopted");
         const std::string got = co_await read_exactly(server, 7);
         CHECK(got == "adopted");
         int value = 0;
-        CHECK(io::get_option(client.handle(), io::socket_option::keep_alive, value) == 0);
+        CHECK(this_engine().calls().get_option(client.handle(), io::socket_option::keep_alive, value) == 0);
         CHECK(value != 0);
     }());
 }

@@ -151,7 +151,8 @@ def sleep_sort():
     numbers = [47, 3, 120, 0, 81, 5, 46, 3, 99, 1, *range(60, 20, -2)]
     start = time.monotonic()
     check_equal(run("sleep_sort", *map(str, numbers)).split(), [str(n) for n in sorted(numbers)], "numbers")
-    check(time.monotonic() - start >= max(numbers) / 1000, "sleepers wake early")
+    if ENGINE != "sim":  # where time is simulated, and takes none
+        check(time.monotonic() - start >= max(numbers) / 1000, "sleepers wake early")
 
 
 def http_hello():

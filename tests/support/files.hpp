@@ -2,34 +2,66 @@
 #pragma once
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
 #include <system_error>
 
+#include <tests/support/system.hpp>
+
 namespace async_tests {
 
-// A directory of its own, removed at the end.
+// A directory of its own, removed at the end: on the disk, or on the simulated one if the run is on that engine.
 class temporary_directory {
 public:
     temporary_directory() {
         std::random_device random;
-        path_ = std::filesystem::temp_directory_path() /
-                ("libasync-test-" + std::to_string(random()) + std::to_string(random()));
-        std::filesystem::create_directory(path_);
+        const std::string name = "libasync-test-" + std::to_string(random()) + std::to_string(random());
+        if (simulated_) {
+            path_ = "/tmp/" + name;
+            disk().create_directory(path_);
+        } else {
+            const std::filesystem::path path = std::filesystem::temp_directory_path() / name;
+            std::filesystem::create_directory(path);
+            path_ = path.string();
+        }
     }
     temporary_directory(const temporary_directory&) = delete;
     temporary_directory& operator=(const temporary_directory&) = delete;
     ~temporary_directory() {
         std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
+        if (simulated_) {
+            disk().remove_all(path_);
+        } else {
+            std::filesystem::remove_all(path_, ignored);
+        }
     }
 
-    std::string operator/(std::string_view name) const { return (path_ / name).string(); }
-    std::string string() const { return path_.string(); }
+    std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+    const std::string& string() const { return path_; }
+
+    // In place, beside the library. The names are those of files in this directory.
+    void store(std::string_view name, const std::string& content) const {
+        if (simulated_) {
+            disk().store(*this / name, content);
+        } else {
+            std::ofstream(*this / name, std::ios::binary) << content;
+        }
+    }
+    // Empty if there is no such file.
+    std::string load(std::string_view name) const {
+        if (simulated_) return disk().load(*this / name).value_or("");
+        std::ifstream in(*this / name, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
 
 private:
-    std::filesystem::path path_;
+    static async::io::sim::file_system& disk() { return async::io::sim::world_of_thread()->files; }
+
+    const bool simulated_ = on_sim();
+    std::string path_;
 };
 
 }  // namespace async_tests

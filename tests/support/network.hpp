@@ -9,6 +9,8 @@
 #include <libasync/async.hpp>
 #include <libasync/testing/open_descriptors.hpp>
 
+#include <tests/support/system.hpp>
+
 namespace async_tests {
 
 struct stream_pair {

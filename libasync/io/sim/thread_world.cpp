@@ -30,10 +30,18 @@ std::uint64_t seed_of_environment(std::uint64_t otherwise) {
     return seed;
 }
 
+namespace {
+
+thread_local std::shared_ptr<world> world_here;
+
+}  // namespace
+
 const std::shared_ptr<world>& world_of_thread() {
-    static thread_local const auto instance = std::make_shared<world>(seed_of_environment(0));
-    return instance;
+    if (!world_here) world_here = std::make_shared<world>(seed_of_environment(0));
+    return world_here;
 }
+
+std::size_t open_in_world_of_thread() noexcept { return world_here ? world_here->descriptors.open() : 0; }
 
 std::unique_ptr<engine> make_engine_of_thread(const engine_settings& settings) {
     return make_sim_engine(world_of_thread(), settings, patience_with_threads);

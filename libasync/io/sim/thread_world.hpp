@@ -20,6 +20,9 @@ std::uint64_t seed_of_environment(std::uint64_t otherwise);
 // loop.
 const std::shared_ptr<world>& world_of_thread();
 
+// Descriptors that are open in it; 0 if it was never made.
+std::size_t open_in_world_of_thread() noexcept;
+
 // An engine on that world. Throws std::bad_alloc.
 std::unique_ptr<engine> make_engine_of_thread(const engine_settings& settings);
 
