@@ -5,6 +5,8 @@
 #include <new>
 #include <stdexcept>
 
+#include <libasync/io/memory_guard.hpp>
+
 namespace async::inline v0 {
 
 namespace io {
@@ -103,7 +105,14 @@ std::byte* hot_pool::peek() noexcept {
         }
         free_[free_count_++] = static_cast<std::uint32_t>(buffers_.size() - 1);
     }
-    return buffers_[free_[free_count_ - 1]].get();
+    std::byte* room = buffers_[free_[free_count_ - 1]].get();
+    memory_guard::allow(room, buffer_size);
+    return room;
+}
+
+[[gnu::hot]] void hot_pool::reclaim(std::uint32_t index) noexcept {
+    memory_guard::forbid(buffers_[index].get(), buffer_size);
+    free_[free_count_++] = index;
 }
 
 chunk hot_pool::take(std::uint32_t size) noexcept {

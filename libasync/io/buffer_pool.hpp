@@ -73,7 +73,7 @@ public:
     chunk take(std::uint32_t size) noexcept;
 
 private:
-    void reclaim(std::uint32_t index) noexcept override { free_[free_count_++] = index; }
+    void reclaim(std::uint32_t index) noexcept override;
 
     std::vector<std::unique_ptr<std::byte[]>> buffers_;
     std::uint32_t free_[max_lent + 1]{};

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include <libasync/io/fault_knobs.hpp>
 #include <libasync/io/file_calls.hpp>
+#include <libasync/io/memory_guard.hpp>
 #include <libasync/io/system_calls.hpp>
 #include <libasync/io/thread_pool.hpp>
 
@@ -96,9 +98,14 @@ void engine::close_posts() noexcept {
 }
 
 bool engine::start_in_pool(operation& op) noexcept {
+    if (faults::strikes(op)) {
+        op.state = op_state::done;
+        return true;
+    }
     op.state = op_state::pending;
     try {
         if (!pool_) pool_ = std::make_unique<thread_pool>(*this, pool_threads_);
+        memory_guard::hold(memory_guard::holder::engine, op);
         pool_->submit(op);
         return false;
     } catch (const std::system_error& e) {
@@ -106,6 +113,7 @@ bool engine::start_in_pool(operation& op) noexcept {
     } catch (...) {
         op.error = static_cast<int>(std::errc::not_enough_memory);
     }
+    memory_guard::let_go(memory_guard::holder::engine, op);
     if (op.kind == op_kind::close_file) execute_blocking(op);  // must not be left open
     op.state = op_state::done;
     return true;
@@ -116,6 +124,7 @@ void engine::stop_pool() noexcept { pool_.reset(); }
 void engine::cancel_in_pool(operation& op) noexcept {
     // A file that is being closed is closed: its owner has given the handle away.
     if (op.kind == op_kind::close_file || !pool_->remove(op)) return;
+    memory_guard::let_go(memory_guard::holder::engine, op);
     op.error = error_cancelled;
     complete(op);
 }
@@ -130,6 +139,7 @@ void engine::wait_for_pool(operation& op) noexcept {
         } else {
             op.error = error_cancelled;
         }
+        memory_guard::let_go(memory_guard::holder::engine, op);
         op.run = nullptr;
         op.state = op_state::done;
     }

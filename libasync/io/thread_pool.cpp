@@ -4,6 +4,7 @@
 
 #include <libasync/io/engine.hpp>
 #include <libasync/io/file_calls.hpp>
+#include <libasync/io/memory_guard.hpp>
 
 #ifndef _WIN32
 #include <pthread.h>
@@ -35,6 +36,7 @@ private:
 // On the loop's thread: the outcome was recorded by the thread that ran the operation.
 bool finish(detail::ready_node* node) noexcept {
     auto* op = static_cast<operation*>(node);
+    memory_guard::let_go(memory_guard::holder::engine, *op);
     op->run = nullptr;
     op->state = op_state::done;
     return true;

@@ -17,8 +17,14 @@ namespace {
 
 task<std::string> read_text(file& f, std::size_t size, std::uint64_t offset) {
     std::string text(size, '\0');
-    const std::size_t count = co_await f.read_at(std::as_writable_bytes(std::span(text)), offset);
-    text.resize(count);
+    std::size_t used = 0;
+    while (used < size) {
+        const std::span<char> rest(text.data() + used, size - used);
+        const std::size_t count = co_await f.read_at(std::as_writable_bytes(rest), offset + used);
+        if (count == 0) break;
+        used += count;
+    }
+    text.resize(used);
     co_return text;
 }
 
@@ -273,7 +279,12 @@ TEST_CASE("a file may be closed by its destructor while operations are pending; 
     const int before = open_descriptors();
     async::run([](const temporary_directory& directory, const std::string& text) -> task<void> {
         auto f = std::make_unique<file>(co_await file::open(directory / "file"));
-        auto read = [](file& f, std::size_t size) -> task<std::string> { co_return co_await read_text(f, size, 0); };
+        auto read = [](file& f, std::size_t size) -> task<std::string> {
+            std::string text(size, '\0');
+            const std::size_t count = co_await f.read_at(std::as_writable_bytes(std::span(text)), 0);
+            text.resize(count);
+            co_return text;
+        };
         auto reader = create_task(read(*f, text.size()));
         while (!reader.done()) {
             co_await yield();

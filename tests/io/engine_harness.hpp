@@ -158,6 +158,16 @@ public:
         return std::move(op.received);
     }
 
+    std::string receive_chunks_exactly(socket& s, std::size_t size) {
+        std::string text;
+        while (text.size() < size) {
+            const chunk part = receive_chunk(s);
+            if (part.empty()) break;
+            text += part.text();
+        }
+        return text;
+    }
+
 private:
     void run_ready() {
         detail::ready_list ready;

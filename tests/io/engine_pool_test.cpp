@@ -47,12 +47,16 @@ private:
     std::string path_;
 };
 
+// Goes on after a short transfer.
 std::error_code transfer(driver& d, op_kind kind, native_handle file, void* data, std::size_t size,
                          std::uint64_t offset, std::int64_t& result) {
-    transfer_op op(kind, file, data, size, offset);
-    const std::error_code error = d.run(op);
-    result = op.result;
-    return error;
+    for (result = 0;;) {
+        const auto done = static_cast<std::size_t>(result);
+        transfer_op op(kind, file, static_cast<char*>(data) + done, size - done, offset + done);
+        const std::error_code error = d.run(op);
+        result += op.result;
+        if (error || op.result == 0 || static_cast<std::size_t>(result) == size) return error;
+    }
 }
 
 file_handle open_file(driver& d, const char* path, open_mode mode) {

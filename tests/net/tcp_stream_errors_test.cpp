@@ -118,9 +118,9 @@ TEST_CASE("a second reader is told that the stream is busy; the first goes on") 
         std::byte buffer[4];
         const std::error_code third = co_await error_of(pair.server.read_some(buffer));
         CHECK(third == errc::busy);
-        co_await pair.client.write("for the first");
+        co_await pair.client.write("1");
         const chunk data = co_await first;
-        CHECK(data.text() == "for the first");
+        CHECK(data.text() == "1");
 
         auto some = create_task(read_some_once(pair.server));
         co_await yield();

@@ -7,6 +7,8 @@
 #include <system_error>
 
 #include <libasync/io/asio/wait_handler.hpp>
+#include <libasync/io/fault_knobs.hpp>
+#include <libasync/io/memory_guard.hpp>
 #include <libasync/io/native_socket.hpp>
 
 namespace async::inline v0::io {
@@ -95,6 +97,7 @@ bool asio_engine::start_on_socket(operation& op) noexcept {
     } else if (!proceed(op, s, d)) {
         op.state = op_state::pending;
         d.waiter = &op;
+        memory_guard::hold(memory_guard::holder::engine, op);
         return false;
     }
     op.state = op_state::done;
@@ -124,6 +127,7 @@ bool asio_engine::run_waiter(detail::ready_node* node) noexcept {
     auto [s, d] = place_of(op);
     auto& engine = *static_cast<asio_engine*>(s.owner);
     if (!engine.proceed(op, s, d)) return false;
+    memory_guard::let_go(memory_guard::holder::engine, op);
     d.waiter = nullptr;
     op.run = nullptr;
     op.state = op_state::done;
@@ -163,6 +167,7 @@ int asio_engine::arm(asio_socket& s, asio_direction& d, operation& op) noexcept 
 
 // Ends a pending operation in place; its wait stays armed.
 void asio_engine::forget(operation& op, int error) noexcept {
+    memory_guard::let_go(memory_guard::holder::engine, op);
     place_of(op).d.waiter = nullptr;
     op.run = nullptr;
     op.error = error;
@@ -237,6 +242,7 @@ void asio_engine::restart_if_stopped() {
 
 void asio_engine::visit(time_point deadline) noexcept {
     ++statistics_.enters;
+    memory_guard::check();
     restart_if_stopped();
     if (completed.empty() && deadline > time_point{}) {
         if (begin_wait()) {
@@ -273,7 +279,12 @@ native_handle asio_engine::wait_handle() {
 
 bool asio_engine::attempt(operation& op, asio_socket& s) noexcept {
     switch (op.kind) {
-        case op_kind::accept: return attempt_accept(static_cast<accept_op&>(op), s);
+        case op_kind::accept:
+            if (faults::happens(&faults::knobs::accept_errors)) {
+                op.error = EMFILE;
+                return true;
+            }
+            return attempt_accept(static_cast<accept_op&>(op), s);
         case op_kind::connect: return attempt_connect(static_cast<connect_op&>(op), s);
         case op_kind::receive: return attempt_receive(static_cast<receive_op&>(op), s);
         case op_kind::receive_chunk: return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
@@ -284,9 +295,12 @@ bool asio_engine::attempt(operation& op, asio_socket& s) noexcept {
 namespace {
 
 // A call that filled its buffer, found the end or failed may be repeated at once; after a short one there is
-// nothing left.
-bool received(operation& op, asio_socket& s, const transfer_result& r, std::size_t size,
-              engine_statistics& counted) noexcept {
+// nothing left. After a fault the wait that is armed anew finds what is there still.
+bool receive_into(void* data, std::size_t size, operation& op, asio_socket& s, engine_statistics& counted) noexcept {
+    if (faults::happens(&faults::knobs::read_blocks)) return false;
+    size = faults::cut(size, &faults::knobs::read_max);
+    const bool cut_short = faults::happens(&faults::knobs::short_reads);
+    const transfer_result r = receive_now(s.handle, data, cut_short ? 1 : size);
     if (would_block(r.error)) {
         ++counted.vain_reads;
         return false;
@@ -300,7 +314,7 @@ bool received(operation& op, asio_socket& s, const transfer_result& r, std::size
 }  // namespace
 
 bool asio_engine::attempt_receive(receive_op& op, asio_socket& s) noexcept {
-    return received(op, s, receive_now(s.handle, op.data, op.size), op.size, statistics_);
+    return receive_into(op.data, op.size, op, s, statistics_);
 }
 
 bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) noexcept {
@@ -309,16 +323,16 @@ bool asio_engine::attempt_receive_chunk(receive_chunk_op& op, asio_socket& s) no
         op.error = ENOMEM;
         return true;
     }
-    const transfer_result r = receive_now(s.handle, buffer, hot_pool::buffer_size);
-    if (!received(op, s, r, hot_pool::buffer_size, statistics_)) return false;
-    if (r.bytes != 0) op.received = chunks_->take(static_cast<std::uint32_t>(r.bytes));
+    if (!receive_into(buffer, hot_pool::buffer_size, op, s, statistics_)) return false;
+    if (op.result != 0) op.received = chunks_->take(static_cast<std::uint32_t>(op.result));
     return true;
 }
 
 bool asio_engine::attempt_send(send_op& op, asio_socket& s) noexcept {
     advance(op.buffers, op.count, 0);
     while (op.count != 0) {
-        const transfer_result r = send_now(s.handle, op.buffers, op.count);
+        if (faults::happens(&faults::knobs::write_blocks)) return false;
+        const transfer_result r = faults::send_now(s.handle, op.buffers, op.count);
         if (would_block(r.error)) return false;
         op.error = r.error;
         if (r.error != 0) return true;
@@ -329,6 +343,7 @@ bool asio_engine::attempt_send(send_op& op, asio_socket& s) noexcept {
 }
 
 std::unique_ptr<engine> make_asio_engine(const engine_settings& settings, std::string& why) {
+    faults::active();
     try {
         return std::make_unique<asio_engine>(settings);
     } catch (const std::bad_alloc&) {

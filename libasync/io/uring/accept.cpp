@@ -6,6 +6,7 @@
 
 #include <sys/socket.h>
 
+#include <libasync/io/fault_knobs.hpp>
 #include <libasync/io/native_socket.hpp>
 
 namespace async::inline v0::io::uring {
@@ -28,6 +29,10 @@ bool uring_engine::start_accept(accept_op& op) noexcept {
         op.error = std::exchange(l.error, 0);
         return done_in_place(op);
     }
+    if (faults::happens(&faults::knobs::accept_errors)) {
+        op.error = EMFILE;
+        return done_in_place(op);
+    }
     l.reader = &op;
     op.state = op_state::pending;
     if (!l.accept.armed) arm_accept(l);
@@ -47,8 +52,13 @@ void uring_engine::arm_accept(uring_listener& l) noexcept {
 void uring_engine::on_accept(uring_listener& l, const completion& c) noexcept {
     if (c.last()) l.accept = {};
     if (c.result >= 0) on_connection(l, c.result);
-    if (!c.last()) return;
-    if (!l.closing) on_accept_end(l, c.result);
+    if (!c.last()) {
+        if (faults::happens(&faults::knobs::stops)) stop(l, l.accept, tag::accept);
+        return;
+    }
+    // A request that was stopped ends as one that found no descriptor: it takes no connection either.
+    const bool out_of_descriptors = c.result == -ECANCELED && faults::happens(&faults::knobs::accept_errors);
+    if (!l.closing) on_accept_end(l, out_of_descriptors ? -EMFILE : c.result);
     request_done(l);
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <libasync/io/fault_knobs.hpp>
 #include <libasync/io/system_calls.hpp>
 
 namespace async::inline v0::io::uring {
@@ -66,6 +67,7 @@ bool uring_engine::start_file(operation& op) noexcept {
         op.error = EINVAL;
         return done_in_place(op);
     }
+    if (faults::strikes(op)) return done_in_place(op);
     op.state = op_state::pending;
     submit(op);
     return false;

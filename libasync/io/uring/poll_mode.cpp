@@ -7,6 +7,8 @@
 
 #include <poll.h>
 
+#include <libasync/io/fault_knobs.hpp>
+#include <libasync/io/memory_guard.hpp>
 #include <libasync/io/native_socket.hpp>
 
 namespace async::inline v0::io::uring {
@@ -34,12 +36,19 @@ uring_stream& source_of(operation& op) noexcept {
 [[gnu::hot]] bool uring_engine::read_now(uring_stream& s, operation& op) noexcept {
     const bool as_chunk = op.kind == op_kind::receive_chunk;
     void* room = as_chunk ? hot_->peek() : static_cast<receive_op&>(op).data;
-    const std::size_t size = as_chunk ? hot_pool::buffer_size : static_cast<receive_op&>(op).size;
+    const std::size_t size = faults::cut(as_chunk ? hot_pool::buffer_size : static_cast<receive_op&>(op).size,
+                                         &faults::knobs::read_max);
     if (!room) {
         op.error = ENOMEM;
         return true;
     }
-    const transfer_result got = receive_now(s.handle, room, size);
+    if (faults::happens(&faults::knobs::read_blocks)) {
+        stop(s, s.poll, tag::poll);  // a poll that was armed tells of new data alone, the next one of what is there
+        s.readable = s.doubtful = false;
+        return false;
+    }
+    const bool cut_short = faults::happens(&faults::knobs::short_reads);
+    const transfer_result got = receive_now(s.handle, room, cut_short ? 1 : size);
     if (would_block(got.error)) {
         ++vain_reads_;
         s.readable = s.doubtful = false;
@@ -91,7 +100,7 @@ void uring_engine::arm_poll(uring_stream& s) noexcept {
         const bool polls = s.reader && !s.receive.armed && reads_after_poll(s, *s.reader);
         if (polls && (c.result >= 0 || c.last())) schedule_read(s);
         s.unread_polls = s.reader ? 0 : static_cast<std::uint8_t>(s.unread_polls + 1);
-        if (s.unread_polls == max_unread_polls) stop(s, s.poll, tag::poll);
+        if (s.unread_polls == max_unread_polls || faults::happens(&faults::knobs::stops)) stop(s, s.poll, tag::poll);
     }
     if (c.last()) request_done(s);
 }
@@ -149,6 +158,7 @@ void uring_engine::on_tick() noexcept {
         self.await_data(s);
         return false;
     }
+    memory_guard::let_go(memory_guard::holder::engine, op);
     s.reader = nullptr;
     op.state = op_state::done;
     return true;

@@ -7,6 +7,8 @@
 
 #include <sys/mman.h>
 
+#include <libasync/io/fault_knobs.hpp>
+#include <libasync/io/memory_guard.hpp>
 #include <libasync/io/uring/probe.hpp>
 #include <libasync/io/uring/uring_socket.hpp>
 
@@ -35,7 +37,10 @@ provided_buffers::~provided_buffers() {
 }
 
 void provided_buffers::release_memory(group& g, std::uint32_t size) noexcept {
-    if (g.memory) ::munmap(g.memory, std::size_t{g.count} * size);
+    if (g.memory) {
+        memory_guard::allow(g.memory, std::size_t{g.count} * size);
+        ::munmap(g.memory, std::size_t{g.count} * size);
+    }
     if (g.entries) ::munmap(g.entries, g.count * sizeof *g.entries);
 }
 
@@ -75,14 +80,17 @@ bool provided_buffers::has_room_beyond(std::uint16_t dry) const noexcept {
 [[gnu::hot]] std::uint32_t provided_buffers::take(std::uint16_t group, std::uint16_t id) noexcept {
     --groups_[group].with_kernel;
     --with_kernel_;
-    return std::uint32_t{group} << 16 | id;
+    const std::uint32_t index = std::uint32_t{group} << 16 | id;
+    memory_guard::allow(data(index), size_);
+    return index;
 }
 
 [[gnu::hot]] void provided_buffers::give_back(std::uint32_t index) noexcept {
     group& g = groups_[index >> 16];
+    memory_guard::forbid(data(index), size_);
     io_uring_buf& entry = g.entries[g.tail & (g.count - 1)];
     entry.addr = reinterpret_cast<std::uintptr_t>(data(index));
-    entry.len = size_;
+    entry.len = static_cast<std::uint32_t>(faults::cut(size_, &faults::knobs::read_max));
     entry.bid = static_cast<std::uint16_t>(index & 0xffff);
     __atomic_store_n(&g.entries[0].resv, ++g.tail, __ATOMIC_RELEASE);
     ++g.with_kernel;

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <libasync/io/fault_knobs.hpp>
+
 namespace async::inline v0::io::uring {
 
 namespace {
@@ -74,6 +76,8 @@ void uring_engine::arm_receive(uring_stream& s) noexcept {
     if (c.last()) {
         if (!s.closing) on_receive_end(s, c.result);
         request_done(s);
+    } else if (faults::happens(&faults::knobs::stops)) {
+        stop(s, s.receive, tag::receive);
     }
 }
 

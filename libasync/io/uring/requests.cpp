@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include <libasync/io/memory_guard.hpp>
+
 namespace async::inline v0::io::uring {
 
 io_uring_sqe* uring_engine::next_entry(std::uint64_t data) noexcept {
@@ -38,6 +40,7 @@ void uring_engine::stop(uring_socket& s, standing_request& request, tag t) noexc
 void uring_engine::submit(operation& op) noexcept {
     if (io_uring_sqe* sqe = next_entry(user_data(op))) {
         prepare(op, *sqe);
+        memory_guard::hold(memory_guard::holder::kernel, op);
         op.phase = submitted;
         return;
     }
@@ -132,6 +135,7 @@ void uring_engine::cancel_again(const operation* target) noexcept {
 
 // The socket forgets the operation that is pending on it.
 [[gnu::hot]] void uring_engine::detach(operation& op) noexcept {
+    memory_guard::let_go(memory_guard::holder::engine, op);
     op.unlink_if_linked();
     op.run = nullptr;
     switch (op.kind) {

@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include <libasync/io/fault_knobs.hpp>
+
 namespace async::inline v0::io::uring {
 
 namespace {
@@ -58,8 +60,9 @@ void ring::set_up(const features& enabled) {
         if ((flags & IORING_SETUP_DEFER_TASKRUN) != 0 && !enabled.defer_taskrun) continue;
         io_uring_params params{};
         params.flags = flags;
-        params.cq_entries = completion_entries;
-        result = io_uring_queue_init_params(submission_entries, &ring_, &params);
+        const unsigned entries = faults::replaced(submission_entries, &faults::knobs::ring_entries);
+        params.cq_entries = entries == submission_entries ? completion_entries : 2 * entries;
+        result = io_uring_queue_init_params(entries, &ring_, &params);
         if (result != -EINVAL) break;
     }
     if (result < 0) throw refusal("io_uring_setup", -result);
@@ -94,7 +97,10 @@ io_uring_sqe* ring::next_entry(std::uint64_t user_data) noexcept {
     flags |= enter_flags_ | (timeout ? IORING_ENTER_EXT_ARG : 0);
     __atomic_store_n(ring_.sq.ktail, tail_, __ATOMIC_RELEASE);
     ++enters_;
-    const int result = io_uring_enter2(static_cast<unsigned>(enter_fd_), queued(), min_complete, flags,
+    if (faults::happens(&faults::knobs::interrupts)) return;
+    const auto count = static_cast<unsigned>(faults::cut(queued(), &faults::knobs::submit_max));
+    if (count != queued()) min_complete = 0;  // the kernel does not wait after it left something behind
+    const int result = io_uring_enter2(static_cast<unsigned>(enter_fd_), count, min_complete, flags,
                                        timeout ? reinterpret_cast<sigset_t*>(&argument) : nullptr, sizeof argument);
     if (result >= 0) {
         submissions_ += static_cast<unsigned>(result);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <libasync/io/fault_knobs.hpp>
 #include <libasync/io/native_socket.hpp>
 
 namespace async::inline v0::io::uring {
@@ -43,8 +44,8 @@ static_assert(sizeof(msghdr) <= 64, "the operation has room for a message header
     if (s.closing) return refuse(op, errc::closed);
     if (s.writer) return refuse(op, errc::busy);
     skip_empty(op);
-    if (features_.direct_send && op.count != 0) {
-        const transfer_result sent = send_now(s.handle, op.buffers, std::min(op.count, max_buffers));
+    if (features_.direct_send && op.count != 0 && !faults::happens(&faults::knobs::write_blocks)) {
+        const transfer_result sent = faults::send_now(s.handle, op.buffers, std::min(op.count, max_buffers));
         record_sent(op, sent.bytes);
         if (sent.error != 0 && !would_block(sent.error)) {
             op.error = sent.error;
@@ -61,11 +62,13 @@ static_assert(sizeof(msghdr) <= 64, "the operation has room for a message header
 void uring_engine::prepare_send(send_op& op, io_uring_sqe& sqe) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     ++s.in_flight;
+    s.writer_polls = s.writer_polls || faults::happens(&faults::knobs::write_blocks);
     constexpr int flags = MSG_NOSIGNAL | MSG_WAITALL;  // the kernel goes on after a short send
     if (s.writer_polls) {
         io_uring_prep_poll_add(&sqe, s.descriptor(), POLLOUT);
-    } else if (op.count == 1 || op.native_message == nullptr) {
-        io_uring_prep_send(&sqe, s.descriptor(), op.buffers->data(), std::min(op.buffers->size(), max_bytes), flags);
+    } else if (op.count == 1 || op.native_message == nullptr || faults::limits(&faults::knobs::write_max)) {
+        const std::size_t size = faults::cut(std::min(op.buffers->size(), max_bytes), &faults::knobs::write_max);
+        io_uring_prep_send(&sqe, s.descriptor(), op.buffers->data(), size, flags);
     } else {
         auto* message = ::new (op.native_message) msghdr{};
         message->msg_iov = reinterpret_cast<iovec*>(op.buffers);

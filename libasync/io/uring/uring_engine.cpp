@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <libasync/io/fault_knobs.hpp>
+#include <libasync/io/memory_guard.hpp>
 #include <libasync/io/native_socket.hpp>
 
 namespace async::inline v0::io::uring {
@@ -39,7 +41,8 @@ namespace {
 provided_buffers* make_buffers(const features& enabled, io_uring& ring, const engine_settings& settings) {
     if (!enabled.buffer_ring) return nullptr;
     try {
-        return new provided_buffers(ring, settings.receive_buffers, settings.receive_buffer_size);
+        const std::uint32_t count = faults::replaced(settings.receive_buffers, &faults::knobs::receive_buffers);
+        return new provided_buffers(ring, count, settings.receive_buffer_size);
     } catch (const refusal&) {
         return nullptr;
     }
@@ -88,6 +91,12 @@ socket_ptr uring_engine::adopt(native_handle handle, socket_role role) {
 }
 
 [[gnu::hot]] bool uring_engine::start(operation& op) noexcept {
+    const bool done = start_now(op);
+    if (!done) memory_guard::hold(memory_guard::holder::engine, op);
+    return done;
+}
+
+[[gnu::hot]] bool uring_engine::start_now(operation& op) noexcept {
     switch (op.kind) {
         case op_kind::accept: return start_accept(static_cast<accept_op&>(op));
         case op_kind::connect: return start_connect(static_cast<connect_op&>(op));
@@ -115,6 +124,7 @@ bool uring_engine::refuse(operation& op, errc why) noexcept {
 }
 
 [[gnu::hot]] void uring_engine::finish(operation& op, int error) noexcept {
+    memory_guard::let_go(memory_guard::holder::engine, op);
     op.unlink_if_linked();
     op.run = nullptr;
     op.phase = none;
@@ -128,6 +138,7 @@ void uring_engine::finish_closed(operation& op) noexcept { finish(op, -static_ca
 
 [[gnu::hot]] void uring_engine::visit(time_point deadline) noexcept {
     ring_.check_process();
+    memory_guard::check();
     if (watch_event_) watch_event_->clear();
     if (starving_) serve_starved();
     enter_until(deadline);
@@ -188,6 +199,7 @@ bool time_left(time_point deadline, __kernel_timespec& storage, const __kernel_t
 }
 
 void uring_engine::on_operation(operation& op, int result) noexcept {
+    memory_guard::let_go(memory_guard::holder::kernel, op);
     op.unlink_if_linked();
     switch (op.kind) {
         case op_kind::send: return on_send(static_cast<send_op&>(op), result);
@@ -216,7 +228,10 @@ void uring_engine::arm_wake() noexcept {
 }
 
 void uring_engine::on_wake(const completion& c) noexcept {
-    if (!c.last()) return;
+    if (!c.last()) {
+        if (faults::happens(&faults::knobs::stops)) stop_own(wake_poll_, wake_data);
+        return;
+    }
     wake_poll_ = {};
     if (shutting_down_) return;
     wake_event_.clear();
@@ -246,6 +261,7 @@ engine_statistics uring_engine::statistics() const noexcept {
 namespace async::inline v0::io {
 
 std::unique_ptr<engine> make_uring_engine(const engine_settings& settings, std::string& why) {
+    faults::active();
     try {
         return std::make_unique<uring::uring_engine>(settings);
     } catch (const std::bad_alloc&) {

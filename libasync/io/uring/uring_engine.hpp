@@ -91,6 +91,7 @@ private:
     void wake() noexcept override;
 
     // uring_engine.cpp: outcomes
+    bool start_now(operation& op) noexcept;
     bool refuse(operation& op, errc why) noexcept;
     bool done_in_place(operation& op) noexcept;
     void finish(operation& op, int error) noexcept;
