@@ -136,8 +136,8 @@ bool strikes(operation& op) noexcept {
         case op_kind::read_at:
         case op_kind::write_at: {
             auto& transfer = static_cast<transfer_op&>(op);
-            transfer.size = cut(transfer.size,
-                                op.kind == op_kind::read_at ? &knobs::file_read_max : &knobs::file_write_max);
+            transfer.size =
+                cut(transfer.size, op.kind == op_kind::read_at ? &knobs::file_read_max : &knobs::file_write_max);
             return false;
         }
         case op_kind::open_file:

@@ -116,9 +116,9 @@ bool is_freed(const region& r) noexcept {
 }
 
 [[noreturn]] void fail(const record& owner, holder by, const region& r) noexcept {
-    std::fprintf(stderr, "libasync: the %s of a %s was freed while the %s uses it: descriptor %lld, %zu bytes at %p\n",
-                 r.what, name_of(owner.kind), by == holder::kernel ? "kernel" : "engine",
-                 static_cast<long long>(owner.object), r.size, r.address);
+    std::fprintf(stderr, "libasync: the %s (%zu bytes at %p) of a pending %s on %lld was freed: the %s still uses it\n",
+                 r.what, r.size, r.address, name_of(owner.kind), static_cast<long long>(owner.object),
+                 by == holder::kernel ? "kernel" : "engine");
     __asan_describe_address(const_cast<void*>(r.address));
     detail::assertion_failed("memory in use is not freed", "an operation and its buffers stay until it is done",
                              __FILE__, __LINE__);

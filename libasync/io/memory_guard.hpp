@@ -19,8 +19,8 @@
 
 namespace async::inline v0::io::memory_guard {
 
-// Who refers to an operation: the engine until it has ended, and the kernel as long as a request of it is there.
-enum class holder : std::uint8_t { engine, kernel };
+// Who refers to an operation: the kernel as long as a request of it is there, and the engine until it has ended.
+enum class holder : std::uint8_t { kernel, engine };
 
 #if LIBASYNC_GUARDS_MEMORY
 

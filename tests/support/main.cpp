@@ -58,6 +58,9 @@ int main(int argc, char** argv) {
         return 77;
     }
 
+    // What a failure has to be repeated with.
+    if (const char* faults = std::getenv("LIBASYNC_FAULTS")) std::printf("LIBASYNC_FAULTS=%s\n", faults);
+
     doctest::Context context(argc, argv);
     const int result = context.run();
     if (context.shouldExit()) return result;

@@ -297,7 +297,10 @@ namespace {
 // A call that filled its buffer, found the end or failed may be repeated at once; after a short one there is
 // nothing left. After a fault the wait that is armed anew finds what is there still.
 bool receive_into(void* data, std::size_t size, operation& op, asio_socket& s, engine_statistics& counted) noexcept {
-    if (faults::happens(&faults::knobs::read_blocks)) return false;
+    if (faults::happens(&faults::knobs::read_blocks)) {
+        ++counted.vain_reads;
+        return false;
+    }
     size = faults::cut(size, &faults::knobs::read_max);
     const bool cut_short = faults::happens(&faults::knobs::short_reads);
     const transfer_result r = receive_now(s.handle, data, cut_short ? 1 : size);

@@ -36,14 +36,15 @@ uring_stream& source_of(operation& op) noexcept {
 [[gnu::hot]] bool uring_engine::read_now(uring_stream& s, operation& op) noexcept {
     const bool as_chunk = op.kind == op_kind::receive_chunk;
     void* room = as_chunk ? hot_->peek() : static_cast<receive_op&>(op).data;
-    const std::size_t size = faults::cut(as_chunk ? hot_pool::buffer_size : static_cast<receive_op&>(op).size,
-                                         &faults::knobs::read_max);
+    const std::size_t size =
+        faults::cut(as_chunk ? hot_pool::buffer_size : static_cast<receive_op&>(op).size, &faults::knobs::read_max);
     if (!room) {
         op.error = ENOMEM;
         return true;
     }
     if (faults::happens(&faults::knobs::read_blocks)) {
         stop(s, s.poll, tag::poll);  // a poll that was armed tells of new data alone, the next one of what is there
+        ++vain_reads_;
         s.readable = s.doubtful = false;
         return false;
     }
