@@ -25,17 +25,31 @@ std::chrono::nanoseconds retry_delay(unsigned tries) noexcept {
 
 }  // namespace
 
-connection::connection(world& w, host_id a, host_id b) noexcept : world_(w) {
+connection::connection(world& w, host_id a, host_id b, reach r) noexcept : world_(w), reach_(r) {
     ends_[0].host = a;
     ends_[1].host = b;
+}
+
+void connection::make_one_way(side writer) noexcept {
+    one_way_ = true;
+    end_of(other(writer)).shut = end_of(other(writer)).end_sent = true;
+}
+
+std::size_t connection::room_of(side s) const noexcept {
+    const one_end& e = end_of(s);
+    const one_end& peer = end_of(other(s));
+    const std::size_t limit = reach_ == reach::local ? peer.receive_limit : e.send_limit;
+    const std::size_t used = reach_ == reach::local ? peer.unread.size() : e.unsent.size();
+    return limit > used ? limit - used : 0;
 }
 
 transfer_result connection::send(side s, const const_bytes* buffers, std::size_t count) noexcept {
     one_end& e = end_of(s);
     if (e.error != 0) return {0, std::exchange(e.error, 0)};
     if (e.dead || e.shut) return {0, EPIPE};
+    if (reach_ == reach::local && !end_of(other(s)).open) return {0, EPIPE};
     if (count == 0) return {};
-    std::size_t room = e.send_limit > e.unsent.size() ? e.send_limit - e.unsent.size() : 0;
+    std::size_t room = room_of(s);
     if (room == 0) return {0, EAGAIN};
     if (world_.strikes(fault::short_write)) room = world_.shortened(room);
     std::size_t sent = 0;
@@ -102,7 +116,7 @@ bool connection::readable(side s) const noexcept {
 
 bool connection::writable(side s) const noexcept {
     const one_end& e = end_of(s);
-    return e.unsent.size() < e.send_limit || e.error != 0 || e.dead || e.shut;
+    return room_of(s) != 0 || e.error != 0 || e.dead || e.shut;
 }
 
 // Hands what is unsent to the link, as far as the other end has room.
@@ -125,14 +139,15 @@ void connection::pump(side s) noexcept {
         e.end_sent = true;
         launch(s, {what::end, {}, {}, 0, {}});
     }
-    if (moved && e.watcher) e.watcher->writable();
+    if ((moved || reach_ == reach::local) && e.watcher) e.watcher->writable();
 }
 
 void connection::launch(side s, segment part) noexcept {
     one_end& e = end_of(s);
     const host_id to = end_of(other(s)).host;
     part.first_try = world_.now();
-    part.arrives = world_.net.arrival(e.host, to, part.bytes.size(), e.link_free_at);
+    part.arrives =
+        reach_ == reach::local ? world_.now() : world_.net.arrival(e.host, to, part.bytes.size(), e.link_free_at);
     if (!e.travelling.empty()) part.arrives = std::max(part.arrives, e.travelling.back().arrives);
     if (e.travelling.empty() && part.arrives <= world_.now() && world_.net.reachable(e.host, to)) {
         deliver(s, part);
@@ -211,7 +226,7 @@ void connection::deliver_reset(side to) noexcept {
     one_end& e = end_of(to);
     if (e.dead) return;
     e.dead = true;
-    e.error = e.end_arrived ? EPIPE : ECONNRESET;
+    e.error = e.end_arrived || one_way_ ? EPIPE : ECONNRESET;
     e.unsent.clear();
     e.travelling.clear();
     e.travelling_bytes = 0;

@@ -22,7 +22,11 @@ class connection : public std::enable_shared_from_this<connection> {
 public:
     static constexpr std::size_t default_buffer = 128 * 1024;
 
-    connection(world& w, host_id a, host_id b) noexcept;
+    // local: what is sent has arrived, and who writes sees at once that nobody reads any more.
+    enum class reach : bool { network, local };
+    connection(world& w, host_id a, host_id b, reach r = reach::network) noexcept;
+    // `writer` alone sends.
+    void make_one_way(side writer) noexcept;
 
     // As send(2) and recv(2) without waiting.
     transfer_result send(side s, const const_bytes* buffers, std::size_t count) noexcept;
@@ -78,6 +82,7 @@ private:
     one_end& end_of(side s) noexcept { return ends_[static_cast<std::size_t>(s)]; }
     const one_end& end_of(side s) const noexcept { return ends_[static_cast<std::size_t>(s)]; }
 
+    std::size_t room_of(side s) const noexcept;
     void pump(side s) noexcept;
     void launch(side s, segment what) noexcept;
     void launch_reset(side s) noexcept;
@@ -89,6 +94,8 @@ private:
     void wake(one_end& e) noexcept;
 
     world& world_;
+    const reach reach_;
+    bool one_way_ = false;
     one_end ends_[2];
 };
 

@@ -31,6 +31,7 @@ const char* name_of(fault f) noexcept {
         "packet_loss",
         "packet_duplicate",
         "packet_reorder",
+        "lookup_error",
         "stall",
         "partition",
         "clock_jump",

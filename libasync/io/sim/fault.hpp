@@ -36,6 +36,7 @@ enum class fault : std::uint8_t {
     packet_loss,              // a packet comes again, later; a datagram never
     packet_duplicate,         // a datagram comes twice
     packet_reorder,           // a datagram is overtaken
+    lookup_error,             // the server of names does not answer
     stall,                    // a peer is silent for minutes or hours
     partition,                // two machines do not reach each other for a while
     clock_jump,               // the clock leaps ahead, by up to an hour

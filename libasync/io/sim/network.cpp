@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <libasync/io/sim/datagram_socket.hpp>
 #include <libasync/io/sim/tcp_socket.hpp>
 #include <libasync/io/sim/world.hpp>
 
@@ -12,8 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t first_ephemeral = 32768;
-constexpr std::uint16_t last_ephemeral = 60999;
 constexpr auto retransmission = 200ms;
 
 bool is_any(const endpoint& e) noexcept {
@@ -118,69 +117,95 @@ time_point network::arrival(host_id from, host_id to, std::size_t bytes, time_po
     return leaves + latency;
 }
 
-// With SO_REUSEADDR, which listeners here always have, a port is taken by who listens on it, and by who shares it
-// unasked.
-bool network::conflicts(const tcp_socket& s, const endpoint& where) const noexcept {
-    const auto found = bound_.find({s.host(), where.port()});
-    if (found == bound_.end()) return false;
-    return std::any_of(found->second.begin(), found->second.end(), [&](const tcp_socket* o) {
-        if (o == &s) return false;
-        const bool both_families = o->dual_stack() || s.dual_stack();
-        if (o->family() != s.family() && !both_families) return false;
-        if (!is_any(o->local()) && !is_any(where) && !same_address(o->local(), where)) return false;
-        if (o->reuses_port() && s.reuses_port()) return false;
-        return o->listening() || !o->reuses_address() || !s.reuses_address();
-    });
+std::optional<std::chrono::nanoseconds> network::latency_of_datagram(host_id from, host_id to) noexcept {
+    draw_partition(from, to);
+    const link_options& link = options_of(from, to);
+    if (!reachable(from, to) || (link.loss != 0 && world_.outcomes.chance(link.loss))) return std::nullopt;
+    return world_.delay(link.least_latency, link.most_latency);
 }
 
-int network::bind(tcp_socket& s, endpoint where) noexcept {
+namespace {
+
+bool same_place(const endpoint& a, const endpoint& b) noexcept { return is_any(a) || is_any(b) || same_address(a, b); }
+
+// With SO_REUSEADDR, which listeners here always have, a port is taken by who listens on it, and by who shares it
+// unasked.
+bool excludes(const tcp_socket& other, const tcp_socket& s, const endpoint& where) noexcept {
+    const bool families_meet = other.family() == s.family() || other.dual_stack() || s.dual_stack();
+    if (!families_meet || !same_place(other.local(), where)) return false;
+    if (other.reuses_port() && s.reuses_port()) return false;
+    return other.listening() || !other.reuses_address() || !s.reuses_address();
+}
+
+bool excludes(const datagram_socket& other, const datagram_socket& s, const endpoint& where) noexcept {
+    if (other.family() != s.family() || !same_place(other.local(), where)) return false;
+    return !other.shares_port() || !s.shares_port();
+}
+
+template <class Socket>
+bool conflicts(const port_map<Socket>& ports, const Socket& s, const endpoint& where) noexcept {
+    const auto& there = ports.at(s.host(), where.port());
+    return std::any_of(there.begin(), there.end(),
+                       [&](const Socket* other) { return other != &s && excludes(*other, s, where); });
+}
+
+bool takes(const tcp_socket& s, const endpoint& where) noexcept {
+    return s.listening() && (s.family() == where.family() || s.dual_stack());
+}
+
+bool takes(const datagram_socket& s, const endpoint& where) noexcept { return s.family() == where.family(); }
+
+// Who is bound to the very address comes before who takes all; among equals, chance.
+template <class Socket>
+Socket* choose(const port_map<Socket>& ports, host_id host, const endpoint& where, random_stream& chance) noexcept {
+    std::vector<Socket*> exact;
+    std::vector<Socket*> general;
+    for (Socket* s : ports.at(host, where.port())) {
+        if (!takes(*s, where)) continue;
+        if (is_any(s->local())) {
+            general.push_back(s);
+        } else if (same_address(s->local(), where)) {
+            exact.push_back(s);
+        }
+    }
+    const std::vector<Socket*>& fitting = exact.empty() ? general : exact;
+    if (fitting.empty()) return nullptr;
+    return fitting[fitting.size() == 1 ? 0 : chance.below(fitting.size())];
+}
+
+}  // namespace
+
+template <class Socket>
+int network::bind_in(port_map<Socket>& ports, Socket& s, const endpoint& where) noexcept {
     if (!is_local(s.host(), where)) return EADDRNOTAVAIL;
-    if (where.port() == 0) return bind_any_port(s, where);
-    if (conflicts(s, where)) return EADDRINUSE;
-    s.local_ = where;
-    bound_[{s.host(), where.port()}].push_back(&s);
+    std::uint16_t port = where.port();
+    if (port == 0) {
+        port = ports.free_port(s.host());
+        if (port == 0) return EADDRINUSE;
+    } else if (conflicts(ports, s, where)) {
+        return EADDRINUSE;
+    }
+    s.local_ = with_port(where, port);
+    ports.add(s, s.host(), port);
     return 0;
 }
 
-int network::bind_any_port(tcp_socket& s, const endpoint& address) noexcept {
-    for (int tried = 0; tried <= last_ephemeral - first_ephemeral; ++tried) {
-        const std::uint16_t port = next_port_;
-        next_port_ = port == last_ephemeral ? first_ephemeral : static_cast<std::uint16_t>(port + 1);
-        if (bound_.count({s.host(), port}) != 0) continue;
-        s.local_ = with_port(address, port);
-        bound_[{s.host(), port}].push_back(&s);
-        return 0;
-    }
-    return EADDRNOTAVAIL;
-}
+int network::bind(tcp_socket& s, const endpoint& where) noexcept { return bind_in(tcp_ports_, s, where); }
+int network::bind(datagram_socket& s, const endpoint& where) noexcept { return bind_in(udp_ports_, s, where); }
 
-int network::listen(tcp_socket& s) noexcept { return conflicts(s, s.local_) ? EADDRINUSE : 0; }
+int network::listen(tcp_socket& s) noexcept { return conflicts(tcp_ports_, s, s.local_) ? EADDRINUSE : 0; }
 
-void network::unbind(tcp_socket& s) noexcept {
-    const auto found = bound_.find({s.host(), s.local_.port()});
-    if (found == bound_.end()) return;
-    std::erase(found->second, &s);
-    if (found->second.empty()) bound_.erase(found);
-}
+void network::unbind(tcp_socket& s) noexcept { tcp_ports_.remove(s, s.host(), s.local_.port()); }
+void network::unbind(datagram_socket& s) noexcept { udp_ports_.remove(s, s.host(), s.local_.port()); }
 
 std::shared_ptr<tcp_socket> network::listener(host_id host, const endpoint& where) noexcept {
-    const auto found = bound_.find({host, where.port()});
-    if (found == bound_.end()) return nullptr;
-    std::vector<tcp_socket*> fitting;
-    for (tcp_socket* s : found->second) {
-        if (!s->listening()) continue;
-        const bool family_fits = s->family() == where.family() || s->dual_stack();
-        const bool address_fits = is_any(s->local()) || same_address(s->local(), where);
-        if (family_fits && address_fits) fitting.push_back(s);
-    }
-    if (fitting.empty()) return nullptr;
-    // Who is bound to the very address comes before who takes all; among equals, chance.
-    const auto specific = [](const tcp_socket* s) { return !is_any(s->local()); };
-    if (std::any_of(fitting.begin(), fitting.end(), specific)) {
-        std::erase_if(fitting, [&](const tcp_socket* s) { return !specific(s); });
-    }
-    const std::size_t chosen = fitting.size() == 1 ? 0 : world_.outcomes.below(fitting.size());
-    return fitting[chosen]->shared_from_this();
+    tcp_socket* s = choose(tcp_ports_, host, where, world_.outcomes);
+    return s ? s->shared_from_this() : nullptr;
+}
+
+std::shared_ptr<datagram_socket> network::receiver(host_id host, const endpoint& where) noexcept {
+    datagram_socket* s = choose(udp_ports_, host, where, world_.outcomes);
+    return s ? s->shared_from_this() : nullptr;
 }
 
 }  // namespace async::inline v0::io::sim

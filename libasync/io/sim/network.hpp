@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include <libasync/io/endpoint.hpp>
 #include <libasync/io/sim/event_queue.hpp>
+#include <libasync/io/sim/port_map.hpp>
 
 namespace async::inline v0 {
 
@@ -30,6 +32,7 @@ namespace io::sim {
 using async::sim::link_options;
 
 class world;
+class datagram_socket;
 class tcp_socket;
 
 // A machine, by its number. 0 is the one where everything runs that does not say otherwise.
@@ -68,12 +71,18 @@ public:
     // When something sent now arrives. `free_at` is when the link has carried what was sent before.
     time_point arrival(host_id from, host_id to, std::size_t bytes, time_point& free_at) noexcept;
 
+    // How long a datagram is on its way; nothing if it is lost.
+    std::optional<std::chrono::nanoseconds> latency_of_datagram(host_id from, host_id to) noexcept;
+
     // Ports. Errno values.
-    int bind(tcp_socket& s, endpoint where) noexcept;
-    int bind_any_port(tcp_socket& s, const endpoint& address) noexcept;
+    int bind(tcp_socket& s, const endpoint& where) noexcept;
+    int bind(datagram_socket& s, const endpoint& where) noexcept;
     int listen(tcp_socket& s) noexcept;
     void unbind(tcp_socket& s) noexcept;
+    void unbind(datagram_socket& s) noexcept;
+    // Who takes what is sent there, or null.
     std::shared_ptr<tcp_socket> listener(host_id host, const endpoint& where) noexcept;
+    std::shared_ptr<datagram_socket> receiver(host_id host, const endpoint& where) noexcept;
 
 private:
     struct link {
@@ -87,20 +96,20 @@ private:
         bool isolated = false;
     };
     using host_pair = std::pair<host_id, host_id>;
-    using port_key = std::pair<host_id, std::uint16_t>;
 
     static host_pair pair_of(host_id a, host_id b) noexcept { return a < b ? host_pair{a, b} : host_pair{b, a}; }
     const link_options& options_of(host_id a, host_id b) const noexcept;
     void draw_partition(host_id from, host_id to) noexcept;
-    bool conflicts(const tcp_socket& s, const endpoint& where) const noexcept;
+    template <class Socket>
+    int bind_in(port_map<Socket>& ports, Socket& s, const endpoint& where) noexcept;
 
     world& world_;
     std::vector<machine> machines_;
     std::map<host_pair, link> links_;
     link_options loopback_;
     link_options between_machines_{std::chrono::microseconds(250), std::chrono::microseconds(250), 0, 0};
-    std::map<port_key, std::vector<tcp_socket*>> bound_;
-    std::uint16_t next_port_ = 32768;
+    port_map<tcp_socket> tcp_ports_;
+    port_map<datagram_socket> udp_ports_;
 };
 
 }  // namespace io::sim

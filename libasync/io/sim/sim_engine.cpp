@@ -40,7 +40,7 @@ void sim_engine::set_limits(std::chrono::nanoseconds faults_for, std::chrono::na
 }
 
 socket_ptr sim_engine::adopt(native_handle handle, socket_role) {
-    std::shared_ptr<sim::tcp_socket> object = world_->descriptors.find<sim::tcp_socket>(handle);
+    auto object = world_->descriptors.find<sim::stream_object>(handle);
     if (!object) throw std::system_error(EBADF, std::generic_category(), "adopt");
     std::unique_ptr<sim_socket> s;
     try {

@@ -309,7 +309,7 @@ bool sim_engine::attempt_send(send_op& op, sim_socket& s) noexcept {
 }
 
 bool sim_engine::attempt_accept(accept_op& op, sim_socket& s) noexcept {
-    if (!s.object->readable()) return false;
+    if (!s.object->acceptable()) return false;
     if (world_->strikes(fault::accept_error)) {
         op.error = world_->error_of(fault::accept_error);
         return true;
@@ -318,7 +318,7 @@ bool sim_engine::attempt_accept(accept_op& op, sim_socket& s) noexcept {
         op.error = EMFILE;
         return true;
     }
-    const std::shared_ptr<sim::tcp_socket> accepted = s.object->accept(op.error);
+    const std::shared_ptr<sim::stream_object> accepted = s.object->accept(op.error);
     if (accepted) op.accepted = adopt(world_->descriptors.add(accepted), socket_role::stream);
     return true;
 }

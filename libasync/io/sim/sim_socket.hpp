@@ -4,7 +4,7 @@
 #include <memory>
 
 #include <libasync/io/operation.hpp>
-#include <libasync/io/sim/tcp_socket.hpp>
+#include <libasync/io/sim/stream_object.hpp>
 
 namespace async::inline v0::io {
 
@@ -18,14 +18,14 @@ struct sim_direction {
 
 class sim_socket final : public socket, public sim::readiness {
 public:
-    explicit sim_socket(std::shared_ptr<sim::tcp_socket> o) noexcept : object(std::move(o)) {}
+    explicit sim_socket(std::shared_ptr<sim::stream_object> o) noexcept : object(std::move(o)) {}
 
     bool open() const noexcept { return handle != invalid_handle; }
 
     void readable() noexcept override;
     void writable() noexcept override;
 
-    std::shared_ptr<sim::tcp_socket> object;
+    std::shared_ptr<sim::stream_object> object;
     int read_error = 0;  // of the stream: once told, it is told again
     sim_direction reading;
     sim_direction writing;

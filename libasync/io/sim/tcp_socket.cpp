@@ -28,14 +28,13 @@ endpoint as_ipv6(const endpoint& e) noexcept {
 
 tcp_socket::tcp_socket(world& w, std::shared_ptr<connection> c, side s, const endpoint& local,
                        const endpoint& remote) noexcept
-    : world_(w),
-      host_(c->host(s)),
+    : stream_object(std::move(c), s),
+      world_(w),
+      host_(connection_->host(s)),
       family_(local.family()),
       state_(state::connected),
       local_(local),
-      remote_(remote),
-      connection_(std::move(c)),
-      side_(s) {}
+      remote_(remote) {}
 
 tcp_socket::~tcp_socket() { world_.net.unbind(*this); }
 
@@ -74,7 +73,7 @@ int tcp_socket::connect(const endpoint& where) noexcept {
     if (to.family() != family_) return EAFNOSUPPORT;
     if (to.port() == 0) return EADDRNOTAVAIL;
     if (state_ == state::fresh) {
-        const int error = world_.net.bind_any_port(*this, world_.net.source(host_, to));
+        const int error = world_.net.bind(*this, world_.net.source(host_, to));
         if (error != 0) return error;
     }
     state_ = state::connecting;
@@ -158,7 +157,7 @@ void tcp_socket::answered(std::shared_ptr<connection> c, const endpoint& peer) n
     if (watcher) watcher->writable();
 }
 
-std::shared_ptr<tcp_socket> tcp_socket::accept(int& error) noexcept {
+std::shared_ptr<stream_object> tcp_socket::accept(int& error) noexcept {
     if (state_ != state::listening) {
         error = EINVAL;
         return nullptr;
@@ -217,11 +216,6 @@ int tcp_socket::remote_endpoint(endpoint& where) const noexcept {
     if (state_ != state::connected || connection_->over(side_)) return ENOTCONN;
     where = remote_;
     return 0;
-}
-
-void tcp_socket::watch(readiness* w) noexcept {
-    watcher = w;
-    if (connection_) connection_->watch(side_, w);
 }
 
 }  // namespace async::inline v0::io::sim

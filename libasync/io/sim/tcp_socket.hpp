@@ -4,12 +4,12 @@
 #include <deque>
 #include <memory>
 
-#include <libasync/io/sim/connection.hpp>
+#include <libasync/io/sim/stream_object.hpp>
 #include <libasync/io/system_calls.hpp>
 
 namespace async::inline v0::io::sim {
 
-class tcp_socket final : public object, public std::enable_shared_from_this<tcp_socket> {
+class tcp_socket final : public stream_object, public std::enable_shared_from_this<tcp_socket> {
 public:
     tcp_socket(world& w, host_id host, address_family family) noexcept : world_(w), host_(host), family_(family) {}
     // One end of a connection.
@@ -19,10 +19,9 @@ public:
     // As the system calls of these names, without waiting; errno values.
     int bind(const endpoint& where) noexcept;
     int listen(int backlog) noexcept;
-    // EINPROGRESS until it is decided; then the outcome, once.
-    int connect(const endpoint& where) noexcept;
-    // The next connection, or null: `error` is EAGAIN or says why not.
-    std::shared_ptr<tcp_socket> accept(int& error) noexcept;
+    int connect(const endpoint& where) noexcept override;
+    bool acceptable() const noexcept override { return state_ != state::listening || !queue_.empty(); }
+    std::shared_ptr<stream_object> accept(int& error) noexcept override;
     int set_option(socket_option option, int value) noexcept;
     int get_option(socket_option option, int& value) const noexcept;
     int remote_endpoint(endpoint& where) const noexcept;
@@ -36,13 +35,6 @@ public:
     bool dual_stack() const noexcept { return family_ == address_family::ipv6 && options_[ipv6_only_option] == 0; }
     bool reuses_port() const noexcept { return options_[reuse_port_option] != 0; }
     bool reuses_address() const noexcept { return options_[reuse_address_option] != 0; }
-
-    // Null before there is one.
-    connection* stream() const noexcept { return connection_.get(); }
-    side stream_side() const noexcept { return side_; }
-    // An accept would find something.
-    bool readable() const noexcept { return state_ != state::listening || !queue_.empty(); }
-    void watch(readiness* w) noexcept;
 
 private:
     friend class network;
@@ -72,8 +64,6 @@ private:
     std::deque<std::shared_ptr<tcp_socket>> queue_;
 
     int connect_error_ = 0;
-    std::shared_ptr<connection> connection_;
-    side side_ = side::a;
 };
 
 }  // namespace async::inline v0::io::sim

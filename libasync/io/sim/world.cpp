@@ -13,6 +13,7 @@ world::world(std::uint64_t seed) noexcept
       user(seed, purpose::user),
       faults(seed),
       net(*this),
+      names(*this),
       files(*this),
       seed_(seed) {}
 

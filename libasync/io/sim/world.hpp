@@ -10,6 +10,8 @@
 #include <libasync/io/sim/event_queue.hpp>
 #include <libasync/io/sim/fault.hpp>
 #include <libasync/io/sim/file_system.hpp>
+#include <libasync/io/sim/local_socket.hpp>
+#include <libasync/io/sim/name_service.hpp>
 #include <libasync/io/sim/network.hpp>
 #include <libasync/io/sim/object.hpp>
 #include <libasync/io/sim/random.hpp>
@@ -84,6 +86,8 @@ public:
     order steps = order::fifo;
     descriptor_table descriptors;
     network net;
+    local_names local;
+    name_service names;
     file_system files;
 
 private:

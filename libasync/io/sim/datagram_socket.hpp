@@ -1,0 +1,71 @@
+// A UDP socket of the simulated system (udp(7)): datagrams that arrive whole, late, twice, out of order or not at all.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include <libasync/io/sim/network.hpp>
+#include <libasync/io/sim/object.hpp>
+
+namespace async::inline v0::io::sim {
+
+class datagram_socket final : public object, public std::enable_shared_from_this<datagram_socket> {
+public:
+    static constexpr std::size_t largest = 65'507;          // bytes of one datagram
+    static constexpr std::size_t default_buffer = 212'992;  // bytes that wait to be received
+
+    datagram_socket(world& w, host_id host, address_family family) noexcept : world_(w), host_(host), family_(family) {}
+    ~datagram_socket() override;
+
+    // As the system calls of these names, without waiting; errno values.
+    int bind(const endpoint& where) noexcept;
+    // From now on datagrams go to `peer` and come from it alone, and that nobody is there is told: ECONNREFUSED, once.
+    int connect(const endpoint& peer) noexcept;
+    int send_to(const void* data, std::size_t size, const endpoint& to) noexcept;
+    int send(const void* data, std::size_t size) noexcept;
+
+    struct received {
+        std::size_t bytes = 0;  // of which as many were stored as there was room for
+        int error = 0;          // EAGAIN if there is nothing
+        endpoint from;
+    };
+    received receive(void* data, std::size_t size) noexcept;
+
+    bool readable() const noexcept { return !queue_.empty() || error_ != 0; }
+    void closed() noexcept override;
+
+    const endpoint& local() const noexcept { return local_; }
+    address_family family() const noexcept { return family_; }
+    host_id host() const noexcept { return host_; }
+    void share_port() noexcept { shares_port_ = true; }
+    bool shares_port() const noexcept { return shares_port_; }
+    void set_receive_limit(std::size_t bytes) noexcept { receive_limit_ = bytes; }
+
+private:
+    friend class network;
+    struct datagram {
+        std::vector<std::byte> bytes;
+        endpoint from;
+    };
+
+    void travel(const datagram& d, const endpoint& to, std::chrono::nanoseconds delay) noexcept;
+    void arrive(datagram d, const endpoint& to) noexcept;
+    void refused(const endpoint& by) noexcept;
+
+    world& world_;
+    const host_id host_;
+    const address_family family_;
+    bool bound_ = false;
+    bool connected_ = false;
+    bool open_ = true;
+    bool shares_port_ = false;
+    int error_ = 0;
+    endpoint local_;
+    endpoint peer_;
+    std::deque<datagram> queue_;
+    std::size_t queued_bytes_ = 0;
+    std::size_t receive_limit_ = default_buffer;
+};
+
+}  // namespace async::inline v0::io::sim
