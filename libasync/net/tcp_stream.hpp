@@ -49,8 +49,9 @@ public:
     auto read() noexcept { return detail::receive_chunk_description(state_.get()); }
 
     // Fills the front of `into` with what has arrived, at least one byte, and gives the count; 0 once the peer has
-    // closed its side, or if `into` is empty. Room for a little more than the usual message saves a system call: what
-    // is filled to the last byte says nothing of what else is there. Cancel class: lossless.
+    // closed its side, or if `into` is empty. An error stays: every later read gives it again, by either call. Room
+    // for a little more than the usual message saves a system call: what is filled to the last byte says nothing of
+    // what else is there. Cancel class: lossless.
     auto read_some(std::span<std::byte> into) noexcept { return detail::receive_description(state_.get(), into); }
 
     // Sends all of the bytes, which must stay where they are until then. Completes when the system has taken them:

@@ -93,6 +93,21 @@ TEST_CASE("a reset by the peer ends a pending read with an error that names the 
     }());
 }
 
+TEST_CASE("once the peer has reset, every read says so") {
+    async::run([]() -> task<void> {
+        stream_pair pair = co_await connected_pair();
+        pair.server.abort();
+        co_await sleep(1ms);
+        for (int i = 0; i < 3; ++i) {
+            const std::error_code code = co_await error_of(pair.client.read());
+            CHECK(code == std::errc::connection_reset);
+        }
+        std::byte buffer[4];
+        const std::error_code code = co_await error_of(pair.client.read_some(buffer));
+        CHECK(code == std::errc::connection_reset);
+    }());
+}
+
 TEST_CASE("a reset by the peer ends a pending write") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();

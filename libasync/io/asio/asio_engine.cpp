@@ -50,6 +50,8 @@ place place_of(operation& op) noexcept {
 
 bool is_on_socket(const operation& op) noexcept { return op.kind <= op_kind::send; }
 
+bool is_read(const operation& op) noexcept { return op.kind == op_kind::receive || op.kind == op_kind::receive_chunk; }
+
 }  // namespace
 
 asio_engine::asio_engine(const engine_settings& settings) : context_(concurrency), chunks_(new hot_pool) {
@@ -105,9 +107,21 @@ bool asio_engine::start_on_socket(operation& op) noexcept {
     return true;
 }
 
-// Tries, and sees to it that a wait is armed where that was in vain. True if the operation has ended.
+// True if the operation has ended. The system tells of a reset once, and of a mere end from then on: the error stays.
 bool asio_engine::proceed(operation& op, asio_socket& s, asio_direction& d) noexcept {
     if (op.kind == op_kind::receive && static_cast<receive_op&>(op).size == 0) return true;
+    if (!is_read(op)) return try_or_wait(op, s, d);
+    if (s.read_error != 0) {
+        op.error = s.read_error;
+        return true;
+    }
+    if (!try_or_wait(op, s, d)) return false;
+    if (op.error != ENOMEM) s.read_error = op.error;
+    return true;
+}
+
+// Tries, and sees to it that a wait is armed where that was in vain.
+bool asio_engine::try_or_wait(operation& op, asio_socket& s, asio_direction& d) noexcept {
     const bool opens = op.kind == op_kind::accept || op.kind == op_kind::connect;
     if ((d.ready || opens) && attempt(op, s)) {
         // A system may tell a reset once: to the wait, and then the call finds a mere end.

@@ -48,6 +48,7 @@ private:
     bool start_on_socket(operation& op) noexcept;
     static bool run_waiter(detail::ready_node* node) noexcept;
     bool proceed(operation& op, asio_socket& s, asio_direction& d) noexcept;
+    bool try_or_wait(operation& op, asio_socket& s, asio_direction& d) noexcept;
     void forget(operation& op, int error) noexcept;
     void finish(operation& op, int error) noexcept;
     void close(asio_socket& s) noexcept;
