@@ -36,7 +36,7 @@ public:
     task<tcp_stream> accept() { return accept_on(detail::stream_ref(state_.get()), connection_); }
 
     // Closes, and waits until the descriptor is gone. A pending accept ends with errc::closed, connections that
-    // nobody has accepted are closed. May be repeated. Takes effect even in a cancelled scope.
+    // nobody has accepted are reset. May be repeated. Takes effect even in a cancelled scope.
     // Cancel class: deferred.
     task<void> close() { return detail::close_stream(std::move(state_)); }
 

@@ -70,8 +70,9 @@ public:
     // Cancel class: lossless.
     auto shutdown_write() noexcept { return detail::shut_down_description(state_.get()); }
 
-    // Closes, and waits until the descriptor is gone. What is pending ends with errc::closed. May be repeated.
-    // Takes effect even in a cancelled scope. Cancel class: deferred.
+    // Closes, and waits until the descriptor is gone. What is pending ends with errc::closed. If something has arrived
+    // that nobody read, the peer sees a reset (tcp(7)). May be repeated. Takes effect even in a cancelled scope.
+    // Cancel class: deferred.
     task<void> close() { return detail::close_stream(std::move(state_)); }
 
     // Closes at once in the background; what was not sent yet is discarded and the peer sees a reset.

@@ -108,6 +108,21 @@ TEST_CASE("once the peer has reset, every read says so") {
     }());
 }
 
+TEST_CASE("closing with data that was received but not read resets the peer") {
+    async::run([]() -> task<void> {
+        stream_pair pair = co_await connected_pair();
+        auto reader = create_task(read_once(pair.server));
+        co_await sleep(1ms);
+        co_await pair.client.write("read");
+        co_await reader;
+        co_await pair.client.write("not read");
+        co_await sleep(1ms);
+        co_await pair.server.close();
+        const std::error_code code = co_await error_of(pair.client.read());
+        CHECK(code == std::errc::connection_reset);
+    }());
+}
+
 TEST_CASE("a reset by the peer ends a pending write") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();

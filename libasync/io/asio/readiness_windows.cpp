@@ -65,6 +65,7 @@ int asio_engine::attach(asio_socket& s, native_handle handle) {
 void asio_engine::detach(asio_socket& s) noexcept {
     shut(s.stream);
     shut(s.acceptor);
+    if (s.accepted) reset_on_close(static_cast<native_handle>(s.accepted->native_handle()));
     shut(s.accepted);
 }
 

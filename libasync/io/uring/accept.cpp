@@ -65,6 +65,7 @@ void uring_engine::on_accept(uring_listener& l, const completion& c) noexcept {
 void uring_engine::on_connection(uring_listener& l, int descriptor) noexcept {
     auto* s = l.closing ? nullptr : new (std::nothrow) uring_stream;
     if (!s) {
+        reset_on_close(descriptor);
         close_socket(descriptor);
         if (!l.closing) on_accept_end(l, -ENOMEM);
         return;

@@ -27,10 +27,11 @@ void uring_engine::begin_close(uring_socket& s) noexcept {
     if (s.role == socket_role::listener) {
         auto& l = static_cast<uring_listener&>(s);
         stop(l, l.accept, tag::accept);
-        while (!l.accepted.empty()) take_accepted(l).reset();
+        while (!l.accepted.empty()) reset_on_close(take_accepted(l)->handle);  // as the kernel does with its queue
         return;
     }
     auto& stream = static_cast<uring_stream&>(s);
+    if (stream.queued != 0) tell_of_unread(stream);
     drop_queued(stream);
     stream.doubt.unlink_if_linked();
     stop(stream, stream.receive, tag::receive);
@@ -43,6 +44,11 @@ void uring_engine::begin_close(uring_socket& s) noexcept {
             cancel_request_of(*op);
         }
     }
+}
+
+// Of data that nobody has read the peer hears by a reset; the kernel sees to that (tcp(7)) for what it still has.
+void uring_engine::tell_of_unread(uring_stream& s) noexcept {
+    if (s.descriptor_open()) reset_on_close(s.handle);
 }
 
 void uring_engine::close_if_idle(uring_socket& s) noexcept {

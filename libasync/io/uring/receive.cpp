@@ -70,6 +70,7 @@ void uring_engine::arm_receive(uring_stream& s) noexcept {
             note_size(s, static_cast<std::uint32_t>(c.result));
             enqueue(s, index);
         } else {
+            if (c.result > 0) tell_of_unread(s);
             buffers_->give_back(index);
         }
     }

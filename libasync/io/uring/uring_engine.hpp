@@ -131,6 +131,7 @@ private:
     void give_queued(uring_stream& s, operation& op) noexcept;
     void copy_queued(uring_stream& s, receive_op& op) noexcept;
     void drop_queued(uring_stream& s) noexcept;
+    static void tell_of_unread(uring_stream& s) noexcept;
     void await_data(uring_stream& s) noexcept;
     void arm_receive(uring_stream& s) noexcept;
     void on_receive(uring_stream& s, const completion& c) noexcept;
