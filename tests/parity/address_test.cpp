@@ -43,6 +43,7 @@ BEHAVIOUR("a port that any address listens on is in use for each one") {
 }
 
 BEHAVIOUR("two listeners share a port if both say so") {
+    if (t.excluded_on_windows("there is no reuse_port")) co_return;
     tcp_listener first = tcp_listener::bind(endpoint::loopback(0), {.reuse_port = true});
     const endpoint where = first.local_endpoint();
     try_bind(t, "without reuse_port", where);

@@ -118,6 +118,13 @@ public:
 
     // Says why the behaviour cannot be seen here; its traces are not compared then.
     void exclude(std::string_view reason) { excluded_ = reason; }
+    // Excludes the behaviour on Windows. True if it did.
+    bool excluded_on_windows([[maybe_unused]] std::string_view reason) {
+#ifdef _WIN32
+        exclude(reason);
+#endif
+        return !excluded_.empty();
+    }
     const std::string& excluded() const noexcept { return excluded_; }
 
     // It did not come to its own end.
