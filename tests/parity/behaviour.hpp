@@ -25,7 +25,7 @@
 
 #include <libasync/async.hpp>
 
-#include <tests/parity/scratch.hpp>
+#include <tests/support/files.hpp>
 #include <tests/support/network.hpp>
 
 namespace parity {
@@ -110,7 +110,8 @@ public:
     }
 
     // The place for files, and what can be done to it beside the library.
-    const scratch& files() const noexcept { return scratch_; }
+    // An empty directory, in the file system that the engine's files are in.
+    const async_tests::temporary_directory& files() const noexcept { return scratch_; }
 
     // Called when the loop is gone, in order.
     void after_loop(std::function<void()> action) { after_loop_.push_back(std::move(action)); }
@@ -175,7 +176,7 @@ private:
     // In a handler.
     static void rethrow_cancellation();
 
-    scratch scratch_;
+    async_tests::temporary_directory scratch_;
     std::vector<std::string> lines_;
     std::vector<std::function<void()>> after_loop_;
     std::string excluded_;

@@ -13,10 +13,11 @@
 
 namespace async_tests {
 
-// A directory of its own, removed at the end: on the disk, or on the simulated one if the run is on that engine.
+// An empty directory of its own, removed at the end: on the disk, or on the simulated one where the engine is.
 class temporary_directory {
 public:
-    temporary_directory() {
+    explicit temporary_directory(async::engine_kind engine = async::engine_kind::automatic)
+        : simulated_(engine == async::engine_kind::automatic ? on_sim() : engine == async::engine_kind::sim) {
         std::random_device random;
         const std::string name = "libasync-test-" + std::to_string(random()) + std::to_string(random());
         if (simulated_) {
@@ -43,6 +44,22 @@ public:
     const std::string& string() const { return path_; }
 
     // In place, beside the library. The names are those of files in this directory.
+    void make_directory(std::string_view name) const {
+        if (simulated_) {
+            disk().create_directory(*this / name);
+        } else {
+            std::filesystem::create_directory(*this / name);
+        }
+    }
+    // False if the system refuses.
+    bool remove(std::string_view name) const {
+        std::error_code error;
+        if (simulated_) return disk().remove(*this / name) == 0;
+        return std::filesystem::remove(*this / name, error);
+    }
+    bool exists(std::string_view name) const {
+        return simulated_ ? disk().exists(*this / name) : std::filesystem::exists(*this / name);
+    }
     void store(std::string_view name, const std::string& content) const {
         if (simulated_) {
             disk().store(*this / name, content);
@@ -60,7 +77,7 @@ public:
 private:
     static async::io::sim::file_system& disk() { return async::io::sim::world_of_thread()->files; }
 
-    const bool simulated_ = on_sim();
+    const bool simulated_;
     std::string path_;
 };
 
