@@ -14,5 +14,8 @@
 #include <libasync/loop/loop.hpp>
 #include <libasync/loop/notifier.hpp>
 #include <libasync/loop/timer.hpp>
+#include <libasync/net/byte_stream.hpp>
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_stream.hpp>
+#include <libasync/testing/sequencer.hpp>
+#include <libasync/testing/wait_all_tasks_blocked.hpp>
