@@ -53,7 +53,7 @@ task<outcome> cancel_one_of(stream_kit& kit, std::size_t size) {
 
 // One byte is sent or not; larger pieces fill the buffers faster.
 task<void> nothing_sent(stream_kit& kit) {
-    for (const std::size_t size : {4096, 512, 64, 8, 1}) {
+    for (std::size_t size = 4096; size != 0; size /= 8) {
         const outcome found = co_await cancel_one_of(kit, size);
         if (found == outcome::unharmed) co_return;
     }

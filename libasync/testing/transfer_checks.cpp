@@ -8,11 +8,13 @@ namespace async::inline v0::testing::detail {
 
 namespace {
 
+constexpr std::size_t sizes[] = {1, 2, 3, 63, 64, 1000, 4095, 4096, 4097, 65'535, 65'536, 65'537, 1 << 20};
+constexpr std::size_t pieces[] = {1, 7, 100, 4096, 50'000};
 constexpr reading every_way[] = {reading::chunks, reading::pieces, reading::tiny_pieces, reading::in_turn};
 
 task<void> many_sizes(stream_kit& kit) {
     connection c = co_await kit.connect();
-    for (const std::size_t size : {1, 2, 3, 63, 64, 1000, 4095, 4096, 4097, 65'535, 65'536, 65'537, 1 << 20}) {
+    for (const std::size_t size : sizes) {
         const std::string text = pattern(size);
         for (const reading how : every_way) {
             if (how == reading::tiny_pieces && size > 10'000) continue;
@@ -32,7 +34,7 @@ task<void> write_in_pieces(stream_under_test& stream, std::string_view text, std
 task<void> many_splits(stream_kit& kit) {
     connection c = co_await kit.connect();
     const std::string text = pattern(100'000);
-    for (const std::size_t piece : {1, 7, 100, 4096, 50'000}) {
+    for (const std::size_t piece : pieces) {
         const std::string_view part = std::string_view(text).substr(0, piece * 1000);
         for (const reading how : every_way) {
             co_await gather(write_in_pieces(*c.near, part, piece), expect_text(*c.far, part, how));

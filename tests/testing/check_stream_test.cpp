@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,27 +41,26 @@ class faulty_stream {
 public:
     faulty_stream(tcp_stream s, fault f) : stream_(std::move(s)), fault_(f) {}
 
+    // Stream and fault may be gone when what they await ends, the notes are not.
     task<chunk> read() {
-        if (fault_ == fault::forgets_the_end && ended_) throw std::system_error(make_error_code(errc::closed), "read");
-        if (fault_ == fault::lets_two_read && reading_) co_return chunk::copy_of("?");
-        reading_ = true;
-        const reset_at_end done{reading_};
+        const fault f = fault_;
+        const std::shared_ptr<notes> n = notes_;
+        if (f == fault::forgets_the_end && n->ended) throw std::system_error(make_error_code(errc::closed), "read");
+        if (f == fault::lets_two_read && n->reading) co_return chunk::copy_of("?");
+        n->reading = true;
+        const reset_at_end done{n->reading};
         chunk data = co_await stream_.read();
-        if (fault_ == fault::loses_bytes_on_cancel) {
+        if (f == fault::loses_bytes_on_cancel) {
             co_await yield();
             co_await yield();  // refused if a cancellation came meanwhile
         }
-        if (data.empty()) {
-            ended_ = true;
-        } else if (fault_ == fault::drops_a_byte && (total_ += data.size()) > 1000) {
-            total_ = 0;
-            data.remove_prefix(1);
-        } else if (fault_ == fault::doubles_a_byte && (total_ += data.size()) > 1000) {
-            total_ = 0;
-            const std::string more = std::string(data.text()) + data.text().back();
-            co_return chunk::copy_of(more);
-        }
-        co_return data;
+        n->ended = data.empty();
+        n->total += data.size();
+        if (n->total < 1000 || data.empty()) co_return data;
+        if (f == fault::drops_a_byte) data.remove_prefix(1);
+        if (f != fault::doubles_a_byte) co_return data;
+        const std::string more = std::string(data.text()) + data.text().back();
+        co_return chunk::copy_of(more);
     }
     task<std::size_t> read_some(std::span<std::byte> into) { co_return co_await stream_.read_some(into); }
 
@@ -69,10 +69,11 @@ public:
             create_task(write_behind(std::string(static_cast<const char*>(bytes.data()), bytes.size())));
             co_return;
         }
+        const fault f = fault_;
         try {
             co_await stream_.write(bytes);
         } catch (const std::system_error& e) {
-            if (fault_ != fault::forgets_that_it_is_broken || e.code() != errc::broken) throw;
+            if (f != fault::forgets_that_it_is_broken || e.code() != errc::broken) throw;
         }
     }
     task<void> write(const_bytes first, const_bytes second, const_bytes third) {
@@ -83,20 +84,24 @@ public:
     std::uint64_t written() const { return fault_ == fault::miscounts ? 0 : stream_.written(); }
     auto shutdown_write() { return stream_.shutdown_write(); }
     task<void> close() {
-        if (fault_ == fault::keeps_pending_on_close && reading_) co_return;
+        if (fault_ == fault::keeps_pending_on_close && notes_->reading) co_return;
         co_await stream_.close();
     }
     void abort() noexcept { stream_.abort(); }
     bool is_open() const { return stream_.is_open(); }
 
 private:
+    struct notes {
+        std::size_t total = 0;
+        bool ended = false;
+        bool reading = false;
+    };
     struct reset_at_end {
         bool& flag;
         explicit reset_at_end(bool& f) : flag(f) {}
         ~reset_at_end() { flag = false; }
     };
 
-    // The stream may have gone when the rest is written.
     task<void> write_behind(std::string text) {
         try {
             co_await stream_.write(text);
@@ -106,9 +111,7 @@ private:
 
     tcp_stream stream_;
     fault fault_;
-    std::size_t total_ = 0;
-    bool ended_ = false;
-    bool reading_ = false;
+    std::shared_ptr<notes> notes_ = std::make_shared<notes>();
 };
 
 static_assert(async::byte_stream<faulty_stream>);
