@@ -179,7 +179,7 @@ auto move_on_at(time_point deadline, A&& t) {
     return detail::move_on_at(deadline, detail::into_task(std::forward<A>(t)));
 }
 
-// The same with a delay, counted from this call.
+// The same with a delay, counted from this call. Cancel class: that of `t`.
 template <class Rep, class Period, detail::awaitable_operation A>
 auto move_on_after(std::chrono::duration<Rep, Period> delay, A&& t) {
     return detail::move_on_at(this_loop().deadline_after(delay), detail::into_task(std::forward<A>(t)));
@@ -192,7 +192,7 @@ auto timeout_at(time_point deadline, A&& t) {
     return detail::timeout_at(deadline, detail::into_task(std::forward<A>(t)));
 }
 
-// The same with a delay, counted from this call.
+// The same with a delay, counted from this call. Cancel class: that of `t`.
 template <class Rep, class Period, detail::awaitable_operation A>
 auto timeout(std::chrono::duration<Rep, Period> delay, A&& t) {
     return detail::timeout_at(this_loop().deadline_after(delay), detail::into_task(std::forward<A>(t)));

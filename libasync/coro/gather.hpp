@@ -63,6 +63,7 @@ auto gather(As&&... awaitables) {
 }
 
 // The same for any number of tasks of one type. Gives a vector in their order; for task<void>, nothing.
+// Cancel class: that of the tasks.
 template <class T>
 task<typename detail::gather_range<T>::type> gather(std::vector<task<T>> tasks,
                                                     std::source_location created = std::source_location::current()) {

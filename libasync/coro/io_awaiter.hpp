@@ -149,6 +149,7 @@ struct [[nodiscard]] result_description {
 }  // namespace detail
 
 // Awaits an operation without exceptions for its errors: gives a result<T>. Cancellation still throws.
+// Cancel class: that of the operation.
 template <class Description>
     requires std::is_base_of_v<detail::io_description<Description>, Description>
 detail::result_description<Description> as_result(Description description) noexcept {

@@ -216,7 +216,6 @@ private:
 
 // A computation that may suspend. Move-only; awaited once, by `co_await std::move(t)` or `co_await f()`. Destroying a
 // task that was not started frees its frame; its body never runs.
-// Await class: none of its own. Awaiting a task is not itself a point of cancellation; the awaits inside are.
 template <class T>
 class [[nodiscard("a task runs when it is awaited, or given to create_task")]] task {
 public:
@@ -240,6 +239,8 @@ public:
     // Whether there is something to await.
     explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
 
+    // Runs the task to its end and gives its result, or throws what it threw. Not itself a point of cancellation; the
+    // awaits inside are. Cancel class: that of the awaits inside.
     auto operator co_await() && noexcept { return detail::task_awaiter<T>(std::exchange(frame_, nullptr)); }
     auto operator co_await() & = delete;  // a task is awaited once: co_await std::move(t)
 

@@ -124,7 +124,7 @@ public:
     // example no_space_on_device, an unknown part has been written. Cancel class: deferred.
     task<void> write_at(const_bytes bytes, std::uint64_t offset) { return write_all(state_, bytes, offset); }
 
-    // In bytes.
+    // In bytes. Throws std::system_error. Cancel class: deferred.
     auto size() noexcept { return detail::file_size_description(state_); }
 
     // Returns when what was written has reached the disk (fsync(2)). Cancel class: deferred.

@@ -54,7 +54,7 @@ public:
     cancel_subject& operator=(const cancel_subject&) = delete;
 
     // Runs the part under test, a task or any operation, as a task beside the caller; once in a scenario. Gives how it
-    // ended, and throws nothing of what it threw.
+    // ended, and throws nothing of what it threw. If the caller is cancelled, the part goes on.
     template <detail::awaitable_operation A>
     auto run(A&& part) {
         return run_task(detail::into_task(std::forward<A>(part)));
