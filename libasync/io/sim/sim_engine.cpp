@@ -150,24 +150,17 @@ void sim_engine::forget_stall() noexcept {
 bool sim_engine::wait_for_other_threads(patience how_long) noexcept {
     bool woken = true;
     if (begin_wait()) {
-        std::unique_lock lock(mutex_);
-        const auto asked = [this] { return wake_requested_; };
         if (how_long == patience::without_end) {
-            woken_.wait(lock, asked);
+            wakes_.acquire();
         } else {
-            woken = woken_.wait_for(lock, patience_, asked);
+            woken = wakes_.try_acquire_for(patience_);
         }
-        wake_requested_ = false;
     }
     end_wait();
     return woken;
 }
 
-void sim_engine::wake() noexcept {
-    const std::lock_guard lock(mutex_);
-    wake_requested_ = true;
-    woken_.notify_one();
-}
+void sim_engine::wake() noexcept { wakes_.release(); }
 
 native_handle sim_engine::wait_handle() {
     throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");

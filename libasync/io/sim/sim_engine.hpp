@@ -5,10 +5,9 @@
 // its outcome recorded, or wait to be told that it was cancelled. Which of these it meets is a matter of the faults.
 #pragma once
 
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <semaphore>
 #include <vector>
 
 #include <libasync/io/buffer_pool.hpp>
@@ -124,9 +123,7 @@ private:
     int outside_work_ = 0;
     unsigned busy_turns_ = 0;  // since the clock last jumped
 
-    std::mutex mutex_;
-    std::condition_variable woken_;
-    bool wake_requested_ = false;
+    std::counting_semaphore<> wakes_{0};  // may be raised by a signal handler, unlike a condition
 };
 
 std::unique_ptr<engine> make_sim_engine(std::shared_ptr<sim::world> w, const engine_settings& settings,
