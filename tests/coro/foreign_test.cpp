@@ -11,6 +11,7 @@
 #include <tests/support/expect.hpp>
 #include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/scripted.hpp>
+#include <tests/support/system.hpp>
 
 using namespace async_tests;
 
@@ -139,6 +140,7 @@ TEST_CASE("a foreign awaitable may resume on another thread: the task goes on on
         for (int i = 0; i < 50; ++i) {
             std::thread thread;
             std::thread::id resumed_on;
+            const outside_work resumes_soon(this_engine());
             co_await on_thread(thread, resumed_on);
             CHECK(std::this_thread::get_id() != resumed_on);
             CHECK(detail::this_core != nullptr);
