@@ -17,5 +17,9 @@
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_stream.hpp>
+#include <libasync/sim/disk.hpp>
+#include <libasync/sim/host.hpp>
+#include <libasync/sim/simulation.hpp>
 #include <libasync/testing/sequencer.hpp>
+#include <libasync/testing/virtual_clock.hpp>
 #include <libasync/testing/wait_all_tasks_blocked.hpp>

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <libasync/io/sim/file_system.hpp>
+#include <libasync/io/buffer.hpp>
 #include <libasync/sim/simulation.hpp>
 
 namespace async::inline v0::sim {
@@ -20,8 +20,7 @@ std::optional<std::string> load_file(std::string_view path);
 void remove_file(std::string_view path);
 bool file_exists(std::string_view path);
 
-// all: power fails, and what was not synced is lost. some: a part of it has made it to the disk, page by page.
-using crash_loss = io::sim::file_system::loss;
+// Power fails. Names of files that were never synced are lost as well; open files stay open.
 void crash_disk(crash_loss loss = crash_loss::all);
 
 void set_disk_size(std::uint64_t bytes);

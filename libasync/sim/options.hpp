@@ -7,8 +7,7 @@
 #include <type_traits>
 
 #include <libasync/io/sim/fault.hpp>
-#include <libasync/io/sim/network.hpp>
-#include <libasync/io/sim/world.hpp>
+#include <libasync/io/sim/settings.hpp>
 #include <libasync/loop/options.hpp>
 
 namespace async::inline v0::sim {

@@ -151,11 +151,11 @@ std::optional<std::string> file_system::load(std::string_view path) const noexce
 
 bool file_system::exists(std::string_view path) const noexcept { return find(absolute(path)) != nullptr; }
 
-void file_system::crash(loss what) noexcept {
+void file_system::crash(crash_loss what) noexcept {
     std::erase_if(names_, [](const auto& entry) { return !entry.second->name_synced; });
     for (auto& [name, file] : names_) {
         if (file->directory) continue;
-        if (what == loss::some) file->synced.take_some_of(file->content, world_.outcomes);
+        if (what == crash_loss::some) file->synced.take_some_of(file->content, world_.outcomes);
         file->content = file->synced;
     }
 }

@@ -12,10 +12,10 @@
 #include <libasync/io/operation.hpp>
 #include <libasync/io/sim/file_content.hpp>
 #include <libasync/io/sim/object.hpp>
+#include <libasync/io/sim/settings.hpp>
 
 namespace async::inline v0::io::sim {
 
-class world;
 class file_system;
 
 // A file, whatever names and descriptors lead to it.
@@ -63,10 +63,9 @@ public:
     std::optional<std::string> load(std::string_view path) const noexcept;
     bool exists(std::string_view path) const noexcept;
 
-    // Power fails: files are as they were when they were synced last, those that never were are gone. With `some` a
-    // part of what was not synced has made it to the disk, by chance. Open files stay open.
-    enum class loss : bool { all, some };
-    void crash(loss what) noexcept;
+    // Power fails: files are as they were when they were synced last, but for what has made it to the disk; those that
+    // never were are gone. Open files stay open.
+    void crash(crash_loss what) noexcept;
 
     static constexpr std::uint64_t default_capacity = std::uint64_t{1} << 30;
     // Bytes that fit on the disk.

@@ -12,31 +12,12 @@
 #include <libasync/io/endpoint.hpp>
 #include <libasync/io/sim/event_queue.hpp>
 #include <libasync/io/sim/port_map.hpp>
+#include <libasync/io/sim/settings.hpp>
 
-namespace async::inline v0 {
+namespace async::inline v0::io::sim {
 
-namespace sim {
-
-// How a link carries what is sent. Latencies are drawn between the two bounds; they are one way.
-struct link_options {
-    std::chrono::nanoseconds least_latency{0};
-    std::chrono::nanoseconds most_latency{0};
-    std::uint64_t bandwidth = 0;  // bytes per second; 0: without limit
-    std::uint32_t loss = 0;       // packets of a million that are lost: TCP sends them again, later
-};
-
-}  // namespace sim
-
-namespace io::sim {
-
-using async::sim::link_options;
-
-class world;
 class datagram_socket;
 class tcp_socket;
-
-// A machine, by its number. 0 is the one where everything runs that does not say otherwise.
-using host_id = std::uint32_t;
 
 class network {
 public:
@@ -112,6 +93,4 @@ private:
     port_map<datagram_socket> udp_ports_;
 };
 
-}  // namespace io::sim
-
-}  // namespace async::inline v0
+}  // namespace async::inline v0::io::sim

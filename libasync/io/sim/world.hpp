@@ -15,24 +15,10 @@
 #include <libasync/io/sim/network.hpp>
 #include <libasync/io/sim/object.hpp>
 #include <libasync/io/sim/random.hpp>
+#include <libasync/io/sim/settings.hpp>
 #include <libasync/io/sim/trace.hpp>
 
-namespace async::inline v0 {
-
-namespace sim {
-
-// In which order the steps of a turn run. Callbacks keep the order they were given in.
-enum class order : std::uint8_t {
-    fifo,         // as on the real engines
-    shuffle,      // by chance
-    adversarial,  // the last comes first
-};
-
-}  // namespace sim
-
-namespace io::sim {
-
-using async::sim::order;
+namespace async::inline v0::io::sim {
 
 class world {
 public:
@@ -96,6 +82,4 @@ private:
     event_queue events_;
 };
 
-}  // namespace io::sim
-
-}  // namespace async::inline v0
+}  // namespace async::inline v0::io::sim

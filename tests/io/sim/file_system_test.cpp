@@ -75,7 +75,7 @@ TEST_CASE("a crash takes what was not synced: contents, sizes, names") {
     write(*log, 6, ", lost");
     const auto unsynced = open(w, "/unsynced", open_mode::write);
     write(*unsynced, 0, "never synced");
-    w.files.crash(file_system::loss::all);
+    w.files.crash(crash_loss::all);
     CHECK(w.files.load("/log") == "synced");
     CHECK_FALSE(w.files.exists("/unsynced"));
     CHECK(w.files.exists("/tmp"));
@@ -92,7 +92,7 @@ TEST_CASE("after a partial crash each page is either old or new, whole") {
         w.files.store("/data", before);
         const auto f = open(w, "/data", open_mode::read_write);
         write(*f, 0, after);
-        w.files.crash(file_system::loss::some);
+        w.files.crash(crash_loss::some);
         const std::string found = w.files.load("/data").value_or("");
         REQUIRE(found.size() == before.size());
         unsigned new_pages = 0;
