@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/control_block.hpp>
 #include <libasync/testing/test_gate.hpp>
 
 namespace async::inline v0::detail {

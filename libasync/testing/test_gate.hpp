@@ -1,6 +1,8 @@
 // A gate that one task waits at, and that code outside of all tasks opens.
 #pragma once
 
+#include <utility>
+
 #include <libasync/coro/leaf.hpp>
 
 namespace async::inline v0::detail {
