@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <libasync/coro/scope.hpp>
 #include <libasync/io/sim/sim_engine.hpp>
@@ -74,13 +75,24 @@ std::uint64_t simulation::struck() const noexcept { return world_->faults.all_st
 std::size_t simulation::open_descriptors() const noexcept { return world_->descriptors.open(); }
 
 void simulation::tell_failure(const std::source_location& created) const noexcept {
-    char line[400];
-    const double seconds = std::chrono::duration<double>(elapsed()).count();
-    std::snprintf(line, sizeof line,
-                  "the simulation at %s:%u failed with seed %" PRIu64 " after %.6f s of its time, trace %016" PRIx64
-                  "; LIBASYNC_SEED=%" PRIu64 " repeats it where seeds come from sim::for_each_seed",
-                  created.file_name(), static_cast<unsigned>(created.line()), seed(), seconds, trace_hash(), seed());
-    detail::log(log_level::error, line);
+    try {
+        const double seconds = std::chrono::duration<double>(elapsed()).count();
+        char line[300];
+        std::snprintf(line, sizeof line, " failed with seed %" PRIu64 " after %.6f s of its time, trace %016" PRIx64,
+                      seed(), seconds, trace_hash());
+        std::string text = "the simulation at " + std::string(created.file_name()) + ":";
+        text += std::to_string(created.line()) + line;
+        const char* before = "; faults: ";
+        for (std::size_t i = 0; i < fault_count; ++i) {
+            const auto f = static_cast<fault>(i);
+            if (struck(f) == 0) continue;
+            text += std::string(std::exchange(before, ", ")) + name_of(f) + " " + std::to_string(struck(f));
+        }
+        text += "; LIBASYNC_SEED=" + std::to_string(seed()) + " has sim::for_each_seed repeat it";
+        detail::log(log_level::error, text);
+    } catch (...) {
+        detail::log(log_level::error, "a simulation failed, and there is no memory to tell its seed");
+    }
 }
 
 void note(std::uint64_t value) {

@@ -99,6 +99,18 @@ void for_each_seed(std::uint64_t count, Body body) {
     for (std::uint64_t seed = 0; seed < count; ++seed) body(seed);
 }
 
+// Runs the tasks that `make_main` makes again and again, each time with one fault: at the first place where any could
+// happen, at the second, and so on, until a run has none left. Gives the number of faults.
+template <class MakeMain>
+std::uint64_t for_each_fault(std::uint64_t seed, MakeMain make_main, options how = {}) {
+    for (std::uint64_t k = 0;; ++k) {
+        how.only = {fault_at::any, k};
+        simulation s(seed, how);
+        s.run(make_main());
+        if (s.struck() == 0) return k;
+    }
+}
+
 }  // namespace sim
 
 namespace detail {

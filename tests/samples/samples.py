@@ -155,6 +155,10 @@ def sleep_sort():
         check(time.monotonic() - start >= max(numbers) / 1000, "sleepers wake early")
 
 
+def outage():
+    check_equal(run("outage"), "a thousand outages of six hours, and an answer after each\n", "output")
+
+
 def http_hello():
     body = b"Hello, libasync"
     head = b"HTTP/1.1 200 OK\r\nServer: libasync\r\nContent-Type: text/plain\r\nContent-Length: 15\r\n\r\n"
@@ -200,7 +204,8 @@ def main():
 
     # A shell's background job ignores SIGINT and hands that down; a user's terminal does not.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    samples = {"echo": echo, "gather_files": gather_files, "sleep_sort": sleep_sort, "http_hello": http_hello}
+    samples = {"echo": echo, "gather_files": gather_files, "sleep_sort": sleep_sort, "http_hello": http_hello,
+               "outage": outage}
     samples[sys.argv[1]]()
 
 

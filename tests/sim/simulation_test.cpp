@@ -176,3 +176,27 @@ TEST_CASE("functions of the simulation say so where the loop is a real one") {
     async::run(main(), {.engine = engine_kind::asio});
     CHECK_THROWS_AS(sim::note(1), std::system_error);
 }
+
+TEST_CASE("every fault that can happen in an exchange is survived, one after the other") {
+    const auto survives = []() -> task<void> {
+        for (int tries = 0; tries < 5; ++tries) {
+            try {
+                co_return co_await echo_exchange(1);
+            } catch (const std::system_error&) {
+            }
+            co_await sleep(1s);
+        }
+        throw std::logic_error("one fault is too much for five tries");
+    };
+    const log_recorder quiet;
+    const std::uint64_t faults = sim::for_each_fault(1, survives);
+    CHECK(faults > 100);
+}
+
+TEST_CASE("a failure tells which faults have struck") {
+    const log_recorder log;
+    auto main = []() -> task<void> { co_await echo_exchange(1); };
+    CHECK_THROWS_AS(sim::run(1, main(), {.only = {static_cast<int>(sim::fault::connect_error), 0}}),
+                    std::system_error);
+    CHECK(log.has("faults: connect_error 1"));
+}
