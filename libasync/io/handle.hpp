@@ -40,15 +40,22 @@ using socket_ptr = std::unique_ptr<socket, socket_release>;
 class file_handle {
 public:
     file_handle() = default;
-    file_handle(native_handle h, system_calls& system) noexcept : handle_(h), system_(&system) {}
+    // `system` lasts for ever.
+    file_handle(native_handle h, system_calls& system) noexcept
+        : handle_(h),
+          system_(std::shared_ptr<system_calls>(), &system) {}
+    // The file may outlive whoever opened it.
+    file_handle(native_handle h, std::shared_ptr<system_calls> system) noexcept
+        : handle_(h),
+          system_(std::move(system)) {}
     file_handle(file_handle&& other) noexcept
         : handle_(std::exchange(other.handle_, invalid_handle)),
-          system_(other.system_) {}
+          system_(std::move(other.system_)) {}
     file_handle& operator=(file_handle&& other) noexcept {
         if (this != &other) {
             reset();
             handle_ = std::exchange(other.handle_, invalid_handle);
-            system_ = other.system_;
+            system_ = std::move(other.system_);
         }
         return *this;
     }
@@ -61,7 +68,7 @@ public:
 
 private:
     native_handle handle_ = invalid_handle;
-    system_calls* system_ = nullptr;
+    std::shared_ptr<system_calls> system_;
 };
 
 }  // namespace io

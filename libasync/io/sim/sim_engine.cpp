@@ -25,7 +25,7 @@ std::uint64_t number(native_handle handle) noexcept { return static_cast<std::ui
 sim_engine::sim_engine(std::shared_ptr<sim::world> w, const engine_settings& settings,
                        std::chrono::milliseconds patience)
     : world_(std::move(w)),
-      calls_(world_),
+      calls_(std::make_shared<sim::sim_calls>(world_)),
       chunks_(new hot_pool),
       patience_(patience) {
     pool_threads_ = std::max(settings.pool_threads, 1U);
@@ -46,7 +46,7 @@ socket_ptr sim_engine::adopt(native_handle handle, socket_role) {
     try {
         s = std::make_unique<sim_socket>(std::move(object));
     } catch (...) {
-        calls_.close_socket(handle);
+        calls_->close_socket(handle);
         throw;
     }
     s->owner = this;
@@ -68,7 +68,7 @@ void sim_engine::close(sim_socket& s) noexcept {
         }
     }
     world_->events.note(event_kind::call, number(handle));
-    calls_.close_socket(handle);
+    calls_->close_socket(handle);
 }
 
 void sim_engine::release(socket& released) noexcept {
@@ -83,7 +83,11 @@ void sim_engine::shut_down() noexcept {
     const detail::unfailing no_failures;
     stop_pool();
     for (sim_socket* s = sockets_.first(); s; s = sockets_.after(s)) close(*s);
-    while (!sockets_.empty()) sockets_.pop_front()->owner = nullptr;
+    while (!sockets_.empty()) {
+        sim_socket* s = sockets_.pop_front();
+        s->owner = nullptr;
+        s->object.reset();  // it may outlive the world
+    }
 }
 
 // Time.

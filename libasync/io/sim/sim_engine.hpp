@@ -36,7 +36,7 @@ public:
 
     const char* name() const noexcept override { return "sim"; }
     time_point clock() const noexcept override { return world_->now(); }
-    system_calls& calls() noexcept override { return calls_; }
+    system_calls& calls() noexcept override { return *calls_; }
     detail::turn_hook* hook() noexcept override { return this; }
     socket_ptr adopt(native_handle handle, socket_role role) override;
     bool start(operation& op) noexcept override;
@@ -110,7 +110,7 @@ private:
     void reorder(std::vector<detail::ready_node*>& nodes) noexcept;
 
     const std::shared_ptr<sim::world> world_;
-    sim::sim_calls calls_;
+    const std::shared_ptr<sim::sim_calls> calls_;  // files refer to it, and may outlive the engine
     detail::list<sim_socket> sockets_;
     std::map<operation*, sim::event_queue::key> timers_;
     std::vector<thread_work> threads_;

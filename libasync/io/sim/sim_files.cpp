@@ -64,7 +64,7 @@ void sim_engine::execute(operation& op, sim::open_file* file) noexcept {
             op.error = world_->strikes(fault::sync_error) ? world_->error_of(fault::sync_error) : file->sync();
             break;
         default:
-            calls_.close_file(static_cast<file_op&>(op).file);
+            calls_->close_file(static_cast<file_op&>(op).file);
             if (world_->strikes(fault::close_error)) op.error = world_->error_of(fault::close_error);
             break;
     }
