@@ -10,7 +10,7 @@
 #include <libasync/testing/crash_note.hpp>
 #include <libasync/testing/open_descriptors.hpp>
 
-namespace async::inline v0::testing::detail {
+namespace async::inline v0::testing::internal {
 
 namespace {
 
@@ -238,4 +238,4 @@ allocation_failure_report fail_every_allocation(unique_function<void(runner&)> s
     return trial(std::move(scenario), options, where).run();
 }
 
-}  // namespace async::inline v0::testing::detail
+}  // namespace async::inline v0::testing::internal

@@ -27,7 +27,7 @@ struct allocation_failure_report {
     std::uint64_t failed_runs = 0;  // of these, those that ended with an exception; the others did without the memory
 };
 
-namespace detail {
+namespace internal {
 
 using async::detail::frames_from_heap;
 
@@ -45,7 +45,7 @@ allocation_failure_report fail_every_allocation(unique_function<void(runner&)> s
                                                 const allocation_failure_options& options,
                                                 const std::source_location& where);
 
-}  // namespace detail
+}  // namespace internal
 
 // For k = 0, 1, 2, ...: runs `scenario` on a new runner with allocation k of this thread failing, once, and then again
 // with all that follow failing too, until it ends; goes on until a run does without a k-th allocation. The scenario is
@@ -69,10 +69,10 @@ allocation_failure_report fail_every_allocation(Scenario&& scenario, const alloc
             static_cast<void>(r);
             scenario();
         } else {
-            r.run(detail::disarmed_after(scenario()));
+            r.run(internal::disarmed_after(scenario()));
         }
     };
-    return detail::fail_every_allocation(run, options, where);
+    return internal::fail_every_allocation(run, options, where);
 }
 
 }  // namespace async::inline v0::testing

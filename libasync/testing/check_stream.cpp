@@ -2,7 +2,7 @@
 
 #include <libasync/coro/cancel_scope.hpp>
 
-namespace async::inline v0::testing::detail {
+namespace async::inline v0::testing::internal {
 
 namespace {
 
@@ -51,4 +51,4 @@ task<void> check_stream(connection_maker make, check_stream_options options) {
     }
 }
 
-}  // namespace async::inline v0::testing::detail
+}  // namespace async::inline v0::testing::internal

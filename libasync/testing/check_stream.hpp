@@ -24,7 +24,7 @@ struct check_stream_options {
 };
 static_assert(std::is_trivially_destructible_v<check_stream_options>);
 
-namespace detail {
+namespace internal {
 
 using connection_maker = unique_function<task<connection>()>;
 
@@ -42,7 +42,7 @@ task<connection> connect_by(MakePair& make_pair) {
 
 task<void> check_stream(connection_maker make, check_stream_options options);
 
-}  // namespace detail
+}  // namespace internal
 
 // Makes pair after pair by `make_pair()`, a task of two connected streams, and checks each requirement on each end.
 // Throws check_failure, with the requirement and what was found in its message, for the first that is not met.
@@ -52,8 +52,8 @@ task<void> check_stream(MakePair&& make_pair, check_stream_options options = {})
     static_assert(std::is_lvalue_reference_v<MakePair> || std::is_trivially_destructible_v<MakePair>,
                   "name the closure: g++ 12 destroys it twice (docs/gcc12.md)");
 #endif
-    return detail::check_stream(
-        [maker = std::forward<MakePair>(make_pair)]() mutable { return detail::connect_by(maker); }, options);
+    return internal::check_stream(
+        [maker = std::forward<MakePair>(make_pair)]() mutable { return internal::connect_by(maker); }, options);
 }
 
 }  // namespace async::inline v0::testing

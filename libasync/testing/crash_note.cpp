@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace async::inline v0::testing::detail {
+namespace async::inline v0::testing::internal {
 
 namespace {
 
@@ -68,4 +68,4 @@ void crash_note::abort_with(const char* why) noexcept {
     std::abort();
 }
 
-}  // namespace async::inline v0::testing::detail
+}  // namespace async::inline v0::testing::internal

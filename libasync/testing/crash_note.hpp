@@ -5,7 +5,7 @@
 
 #include <libasync/config.hpp>
 
-namespace async::inline v0::testing::detail {
+namespace async::inline v0::testing::internal {
 
 // While it lives, its text is printed if the program aborts or crashes; then whoever handled that before takes over.
 // One at a time.
@@ -20,4 +20,4 @@ public:
     [[noreturn]] static void abort_with(const char* why) noexcept;
 };
 
-}  // namespace async::inline v0::testing::detail
+}  // namespace async::inline v0::testing::internal

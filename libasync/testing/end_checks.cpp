@@ -3,7 +3,7 @@
 #include <libasync/testing/stream_under_test.hpp>
 #include <libasync/testing/wait_all_tasks_blocked.hpp>
 
-namespace async::inline v0::testing::detail {
+namespace async::inline v0::testing::internal {
 
 namespace {
 
@@ -94,4 +94,4 @@ constexpr stream_check checks[] = {
 
 std::span<const stream_check> end_checks() noexcept { return checks; }
 
-}  // namespace async::inline v0::testing::detail
+}  // namespace async::inline v0::testing::internal

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace async::inline v0::testing::detail {
+namespace async::inline v0::testing::internal {
 
 std::string pattern(std::size_t size) {
     constexpr std::size_t period = 100'003;
@@ -86,4 +86,4 @@ task<std::error_code> error_of_read_some(stream_under_test& stream) {
     return error_of(read(stream));
 }
 
-}  // namespace async::inline v0::testing::detail
+}  // namespace async::inline v0::testing::internal

@@ -11,7 +11,7 @@
 #include <libasync/coro/task.hpp>
 #include <libasync/net/byte_stream.hpp>
 
-namespace async::inline v0::testing::detail {
+namespace async::inline v0::testing::internal {
 
 class stream_under_test {
 public:
@@ -108,4 +108,4 @@ task<std::error_code> error_of(task<void> t);
 task<std::error_code> error_of_read(stream_under_test& stream);
 task<std::error_code> error_of_read_some(stream_under_test& stream);
 
-}  // namespace async::inline v0::testing::detail
+}  // namespace async::inline v0::testing::internal

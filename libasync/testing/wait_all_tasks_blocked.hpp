@@ -7,7 +7,7 @@ namespace async::inline v0 {
 
 namespace testing {
 
-namespace detail {
+namespace internal {
 
 class idle_awaiter : async::detail::leaf {
 public:
@@ -49,7 +49,7 @@ struct [[nodiscard("it waits when it is awaited")]] idle_description {
     auto operator co_await() const noexcept { return idle_awaiter(); }
 };
 
-}  // namespace detail
+}  // namespace internal
 
 // Goes on when every other task of this loop is blocked: nothing is ready, and the engine, asked without waiting, has
 // nothing that finished. A task that sleeps is blocked, however soon its time comes; one that yields again and again
@@ -58,7 +58,7 @@ struct [[nodiscard("it waits when it is awaited")]] idle_description {
 //
 // It also goes on in a turn that is driven by hand and may not wait (turn::no_wait), if that turn finds the loop so;
 // runner::turn asks for a further turn as long as somebody waits here. Cancel class: lossless.
-inline detail::idle_description wait_all_tasks_blocked() noexcept { return {}; }
+inline internal::idle_description wait_all_tasks_blocked() noexcept { return {}; }
 
 }  // namespace testing
 

@@ -15,6 +15,7 @@
 #include <concepts>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,7 +58,7 @@ std::string describe(const std::exception_ptr& failure);
 // What a behaviour saw on one engine.
 class trace {
 public:
-    explicit trace(engine_kind engine) : scratch_(engine) {}
+    explicit trace(engine_kind engine) : scratch_(std::make_unique<async_tests::temporary_directory>(engine)) {}
 
     void note(std::string_view line) { lines_.emplace_back(line); }
     template <class T>
@@ -111,7 +112,7 @@ public:
 
     // The place for files, and what can be done to it beside the library.
     // An empty directory, in the file system that the engine's files are in.
-    const async_tests::temporary_directory& files() const noexcept { return scratch_; }
+    const async_tests::temporary_directory& files() const noexcept { return *scratch_; }
 
     // Called when the loop is gone, in order.
     void after_loop(std::function<void()> action) { after_loop_.push_back(std::move(action)); }
@@ -176,7 +177,7 @@ private:
     // In a handler.
     static void rethrow_cancellation();
 
-    async_tests::temporary_directory scratch_;
+    std::unique_ptr<async_tests::temporary_directory> scratch_;
     std::vector<std::string> lines_;
     std::vector<std::function<void()>> after_loop_;
     std::string excluded_;

@@ -5,9 +5,11 @@
 #include <string>
 
 #include <libasync/async.hpp>
+#include <libasync/io/sim/world.hpp>
 
 #include <tests/support/expect.hpp>
 
+using namespace async;
 using namespace async_tests;
 using namespace std::chrono_literals;
 

@@ -9,6 +9,7 @@
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
 
+using namespace async;
 using namespace async_tests;
 using namespace std::chrono_literals;
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-using async::testing::detail::crash_note;
+using async::testing::internal::crash_note;
 
 namespace {
 
