@@ -7,6 +7,7 @@ set(not_disturbed
     */net/echo_costs_test.cpp       # counts system calls and allocations
     */loop/timer_test.cpp */loop/timer_queue_test.cpp */loop/loop_core_test.cpp  # use no engine, or the scripted one
     */regress/gcc12_test.cpp        # is about the compiler
+    */io/sim/*                      # simulates its own
     */io/fault_knobs_test.cpp       # brings its own faults
     */io/memory_guard_test.cpp)     # its children die on purpose
 # These look into the engine: what comes in one read, and on which of the two ways.
@@ -50,7 +51,7 @@ function(add_fault_run name engine)
         ENVIRONMENT LIBASYNC_ENGINE=${engine} LIBASYNC_FAULTS=${arg_FAULTS} LIBASYNC_URING_DISABLE=${arg_DISABLE})
 endfunction()
 
-foreach(engine IN LISTS engines)
+foreach(engine IN LISTS system_engines)
     add_fault_run(pieces ${engine} LABEL fast EXCEPT ${looks_inside}
         FAULTS read_max=100,write_max=50,file_read_max=100,file_write_max=50)
     add_fault_run(not-now ${engine} LABEL fast EXCEPT ${looks_inside}

@@ -60,7 +60,7 @@ task<T> run_on_host(io::sim::host_id host, task<T> inner) {
 
 namespace sim {
 
-// Runs `inner`, and what it starts, on the machine of that address.
+// Runs `inner`, and what it starts, on the machine of that address. Cancel class: inherited.
 template <class T>
 task<T> on_host(std::string_view address, task<T> inner) {
     return detail::run_on_host(detail::require_host("sim::on_host", address), std::move(inner));

@@ -14,6 +14,7 @@
 
 #include <tests/support/cancel.hpp>
 #include <tests/support/cancel_classes.hpp>
+#include <tests/support/environment.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/files.hpp>
 #include <tests/support/scripted.hpp>
@@ -334,6 +335,14 @@ std::string class_of_results(file_probes& files) {
     return "like " + broken_off + " and " + waited_for;
 }
 
+// What only a simulated world has is looked at in one.
+std::string on_a_machine(std::string (*look)()) {
+    const environment_variable engine("LIBASYNC_ENGINE", "sim");
+    return look();
+}
+
+task<int> run_on_host(task<int> t) { return sim::on_host("10.0.0.2", std::move(t)); }
+
 using probe = std::function<std::string()>;
 
 std::map<std::string, probe> probes(file_probes& files) {
@@ -353,6 +362,7 @@ std::map<std::string, probe> probes(file_probes& files) {
         {"move_on_at",
          [] { return inherited_if([](task<int> t) { return move_on_at(time_point::max(), std::move(t)); }); }},
         {"cancel_scope::run", [] { return inherited_if([](task<int> t) { return run_in_scope(std::move(t)); }); }},
+        {"on_host", [] { return on_a_machine([] { return inherited_if(run_on_host); }); }},
         {"as_result", [&files] { return class_of_results(files); }},
         {"connect", [] { return lossless_if(connect_1); }},
         {"tcp_stream::connect", [] { return lossless_if(connect_2); }},

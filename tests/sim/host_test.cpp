@@ -17,19 +17,17 @@ namespace {
 
 constexpr std::uint16_t port = 7;
 
+task<void> echo(tcp_stream stream) {
+    for (;;) {
+        const chunk data = co_await stream.read();
+        if (data.empty()) co_return;
+        co_await stream.write(data);
+    }
+}
+
 task<void> echo_server() {
     tcp_listener listener = tcp_listener::bind(endpoint::any(port));
-    for (;;) {
-        tcp_stream stream = co_await listener.accept();
-        try {
-            for (;;) {
-                const chunk data = co_await stream.read();
-                if (data.empty()) break;
-                co_await stream.write(data);
-            }
-        } catch (const std::system_error&) {
-        }
-    }
+    for (;;) create_task(echo(co_await listener.accept()));
 }
 
 task<std::string> ask(tcp_stream& stream, std::string text) {

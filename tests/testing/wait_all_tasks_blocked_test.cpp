@@ -10,6 +10,7 @@
 #include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
+#include <tests/support/system.hpp>
 
 using namespace async_tests;
 using async::testing::wait_all_tasks_blocked;
@@ -78,7 +79,7 @@ TEST_CASE("a timer that has come due meanwhile is served first") {
         };
         auto sleeper = create_task(sleep_and_note(notes));
         co_await yield();
-        std::this_thread::sleep_for(5ms);
+        work_for(this_engine(), 5ms);
         co_await wait_all_tasks_blocked();
         CHECK(notes == record{"woken"});
         co_await sleeper;

@@ -77,15 +77,32 @@ int file_system::parent_error(const std::string& path) const noexcept {
     return above != 0 ? above : ENOENT;
 }
 
+// Why a ".." in it leads nowhere: what it goes back from is no directory.
+int file_system::detour_error(std::string_view path) const noexcept {
+    for (std::size_t at = path.find("/.."); at != std::string_view::npos; at = path.find("/..", at + 1)) {
+        if (at + 3 < path.size() && path[at + 3] != '/') continue;
+        const std::shared_ptr<inode> left = find(absolute(path.substr(0, at)));
+        if (!left) return ENOENT;
+        if (!left->directory) return ENOTDIR;
+    }
+    return 0;
+}
+
 std::shared_ptr<open_file> file_system::open(std::string_view path, open_mode mode, int& error) noexcept {
     error = path.empty() ? ENOENT : (too_long(path) ? ENAMETOOLONG : 0);
     if (error != 0) return nullptr;
     const std::string name = absolute(path);
+    error = detour_error(path);
+    if (error != 0) return nullptr;
     std::shared_ptr<inode> file = find(name);
+    const bool as_directory = path.back() == '/';
+    if (as_directory && creates(mode) && (!file || !file->directory)) {
+        error = file || parent_error(name) == 0 ? EISDIR : parent_error(name);
+        return nullptr;
+    }
     if (!file) {
         error = parent_error(name);
         if (error == 0 && !creates(mode)) error = ENOENT;
-        if (error == 0 && path.back() == '/') error = EISDIR;
         if (error != 0) return nullptr;
         file = std::make_shared<inode>();
         names_.emplace(name, file);
@@ -93,7 +110,7 @@ std::shared_ptr<open_file> file_system::open(std::string_view path, open_mode mo
         error = EEXIST;
     } else if (file->directory && mode != open_mode::read) {
         error = EISDIR;
-    } else if (!file->directory && path.back() == '/') {
+    } else if (!file->directory && as_directory) {
         error = ENOTDIR;
     } else if (mode == open_mode::write) {
         file->content.clear();

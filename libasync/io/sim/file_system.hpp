@@ -77,6 +77,7 @@ private:
     // "/a/b" for "a//b/.", "a/x/../b" and so on.
     static std::string absolute(std::string_view path);
     std::shared_ptr<inode> find(const std::string& path) const noexcept;
+    int detour_error(std::string_view path) const noexcept;
     int parent_error(const std::string& path) const noexcept;
     std::uint64_t used_pages() const noexcept;
 

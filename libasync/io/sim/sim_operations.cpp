@@ -107,8 +107,15 @@ bool sim_engine::start_on_socket(operation& op) noexcept {
     d.trying = true;
     const bool done = attempt(op, s);
     d.trying = false;
-    if (done) return done_at_once(op);
-    wait_for_object(op, d);
+    if (!done) {
+        wait_for_object(op, d);
+        return false;
+    }
+    if (op.kind != op_kind::connect) return done_at_once(op);
+    // A connection is never there at once, however near.
+    op.state = op_state::pending;
+    op.phase = recorded;
+    set_timer(op, 0ns, [this, &op] { tell(op); });
     return false;
 }
 
