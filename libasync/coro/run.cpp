@@ -27,6 +27,20 @@ extern "C" void libasync_on_interrupt(int) {
     --interrupts_running;
 }
 
+// Says what an interrupt does, as long as it lives.
+class on_interrupt {
+public:
+    on_interrupt(detail::loop_core& core, unique_function<void()> action) : core_(core) {
+        core_.interrupt = std::move(action);
+    }
+    on_interrupt(const on_interrupt&) = delete;
+    on_interrupt& operator=(const on_interrupt&) = delete;
+    ~on_interrupt() { core_.interrupt.reset(); }
+
+private:
+    detail::loop_core& core_;
+};
+
 // While it lives, the first SIGINT calls back on the loop. Leaves a handler that somebody else installed alone.
 class interrupt_watch {
 public:
@@ -99,10 +113,12 @@ runner::~runner() {
 void runner::drive_main(detail::control_block& main) {
     {
         interrupted_ = false;
-        const interrupt_watch watch(loop_, [this, &main] {
+        detail::loop_core& core = loop_.core();
+        const on_interrupt installed(core, [this, &main] {
             interrupted_ = true;
             if (!main.done()) main.own_scope.cancel();
         });
+        const interrupt_watch watch(loop_, [&core] { core.interrupt(); });
         while (!main.done()) turn_once();
     }
     cancel_all_and_wait();

@@ -15,6 +15,7 @@
 #include <memory>
 #include <thread>
 
+#include <libasync/detail/unique_function.hpp>
 #include <libasync/io/engine.hpp>
 #include <libasync/loop/timer_queue.hpp>
 
@@ -51,6 +52,7 @@ struct loop_core {
     timer_queue timers;
     std::unique_ptr<io::engine> engine;
     task_registry* tasks = nullptr;
+    unique_function<void()> interrupt;  // what SIGINT does while `run` is under way
     loop* face = nullptr;
 
     std::thread::id owner = std::this_thread::get_id();

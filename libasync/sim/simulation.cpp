@@ -95,6 +95,14 @@ void simulation::tell_failure(const std::source_location& created) const noexcep
     }
 }
 
+void interrupt() {
+    static_cast<void>(detail::require_sim("sim::interrupt"));
+    detail::loop_core& core = *detail::this_core;
+    core.face->call_soon([&core] {
+        if (core.interrupt) core.interrupt();
+    });
+}
+
 void note(std::uint64_t value) {
     detail::require_sim("sim::note").world().events.note(io::sim::event_kind::user, value);
 }

@@ -81,6 +81,10 @@ T run(std::uint64_t seed, task<T> main, const options& how = {},
     return s.run(std::move(main), created);
 }
 
+// As if SIGINT had come to the program: in the next turn `main` is cancelled (see runner::run). Throws std::logic_error if
+// this thread's loop is not simulated.
+void interrupt();
+
 // Adds something to the trace of the world that this thread's loop runs in. Throws std::logic_error if it runs in none.
 void note(std::uint64_t value);
 

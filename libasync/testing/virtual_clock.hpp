@@ -28,7 +28,8 @@ namespace testing {
 // Cancel class: progress: the clock moves all the same.
 template <class Rep, class Period>
 task<void> advance(std::chrono::duration<Rep, Period> time) {
-    return async::detail::advance_until(async::detail::allow_time(std::chrono::duration_cast<std::chrono::nanoseconds>(time)));
+    return async::detail::advance_until(
+        async::detail::allow_time(std::chrono::duration_cast<std::chrono::nanoseconds>(time)));
 }
 
 }  // namespace testing

@@ -23,7 +23,8 @@ inline const std::vector<divergence> divergences = {
     {"a write that waits is ended by the peer's abort", async::engine_kind::asio,  //
      "write: generic:EPIPE", "write: generic:ECONNRESET", "the same"},
     {"a write that waits is ended by the peer's close, and poisons the stream", async::engine_kind::sim,
-     "write: generic:EPIPE", "write: generic:ECONNRESET", "the same: the simulated system is the kernel without io_uring"},
+     "write: generic:EPIPE", "write: generic:ECONNRESET",
+     "the same: the simulated system is the kernel without io_uring"},
     {"a write that waits is ended by the peer's abort", async::engine_kind::sim,  //
      "write: generic:EPIPE", "write: generic:ECONNRESET", "the same"},
 };

@@ -59,7 +59,8 @@ TEST_CASE("power that fails at any moment leaves every line of a log that was sa
             for (;; ++said) co_await append(log, "line " + std::to_string(said) + "\n");
         };
         auto main = [&]() -> task<void> {
-            static_cast<void>(co_await move_on_after(std::chrono::microseconds(sim::random_below(20'000)), writer(said)));
+            static_cast<void>(
+                co_await move_on_after(std::chrono::microseconds(sim::random_below(20'000)), writer(said)));
             sim::crash_disk(sim::crash_loss::some);
         };
         sim::simulation s(seed);

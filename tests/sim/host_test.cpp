@@ -76,7 +76,8 @@ TEST_CASE("each machine has its own loopback and ports") {
         auto first = create_task(echo_server());
         auto second = create_task(sim::on_host("10.0.0.2", echo_server()));
         co_await sleep(1s);
-        const std::error_code other_loopback = co_await error_of(sim::on_host("10.0.0.3", connect(endpoint::loopback(port))));
+        const std::error_code other_loopback =
+            co_await error_of(sim::on_host("10.0.0.3", connect(endpoint::loopback(port))));
         CHECK(other_loopback == std::errc::connection_refused);
         tcp_stream stream = co_await connect(endpoint("10.0.0.2", port));
         const std::string answer = co_await ask(stream, "hello");

@@ -117,7 +117,7 @@ private:
     task<int> two(int levels) {
         auto both = gather(node(levels - 1), node(levels - 1));
         const auto [a, b] = co_await std::move(both);
-        co_return a * b;
+        co_return a* b;
     }
 
     task<int> many(int levels) {

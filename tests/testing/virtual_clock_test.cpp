@@ -24,37 +24,43 @@ task<void> note_after(std::chrono::milliseconds delay, std::string& seen, char n
 }  // namespace
 
 TEST_CASE("a clock that is moved by hand stands still until it is told") {
-    sim::run(1, []() -> task<void> {
-        std::string seen;
-        create_task(note_after(10ms, seen, 'a'));
-        create_task(note_after(20ms, seen, 'b'));
-        create_task(note_after(30ms, seen, 'c'));
-        for (int i = 0; i < 100; ++i) co_await yield();
-        CHECK(seen.empty());
-        co_await testing::advance(9ms);
-        CHECK(seen.empty());
-        co_await testing::advance(1ms);
-        CHECK(seen == "a");
-        co_await testing::advance(1h);
-        CHECK(seen == "abc");
-    }(), by_hand);
+    sim::run(
+        1,
+        []() -> task<void> {
+            std::string seen;
+            create_task(note_after(10ms, seen, 'a'));
+            create_task(note_after(20ms, seen, 'b'));
+            create_task(note_after(30ms, seen, 'c'));
+            for (int i = 0; i < 100; ++i) co_await yield();
+            CHECK(seen.empty());
+            co_await testing::advance(9ms);
+            CHECK(seen.empty());
+            co_await testing::advance(1ms);
+            CHECK(seen == "a");
+            co_await testing::advance(1h);
+            CHECK(seen == "abc");
+        }(),
+        by_hand);
 }
 
 TEST_CASE("everybody whose time comes on the way runs, those included who sleep again") {
-    sim::run(1, []() -> task<void> {
-        int ticks = 0;
-        auto ticker = [](int& ticks) -> task<void> {
-            for (;; ++ticks) co_await sleep(1s);
-        };
-        auto handle = create_task(ticker(ticks));
-        co_await yield();
-        const time_point begin = this_loop().now();
-        co_await testing::advance(60s);
-        CHECK(ticks == 60);
-        CHECK(this_loop().now() - begin >= 60s);
-        CHECK(this_loop().now() - begin < 60s + 1ms);
-        handle.cancel();
-    }(), by_hand);
+    sim::run(
+        1,
+        []() -> task<void> {
+            int ticks = 0;
+            auto ticker = [](int& ticks) -> task<void> {
+                for (;; ++ticks) co_await sleep(1s);
+            };
+            auto handle = create_task(ticker(ticks));
+            co_await yield();
+            const time_point begin = this_loop().now();
+            co_await testing::advance(60s);
+            CHECK(ticks == 60);
+            CHECK(this_loop().now() - begin >= 60s);
+            CHECK(this_loop().now() - begin < 60s + 1ms);
+            handle.cancel();
+        }(),
+        by_hand);
 }
 
 TEST_CASE("who waits for time that nobody lets pass has stalled") {
