@@ -52,7 +52,7 @@ public:
 };
 
 // Thrown by `run` on a simulated engine when the loop can never go on, or did not end in the time it was given. The
-// message names every task that was left, with its awaits; they have been cancelled by then.
+// message names every task that was left, with its awaits; `run` has cancelled them by then.
 class LIBASYNC_EXPORT stalled_error : public std::runtime_error {
 public:
     explicit stalled_error(const std::string& message);

@@ -75,6 +75,10 @@ private:
 
 namespace {
 
+std::string message_of_stall(detail::loop_core& core) {
+    return std::string("the loop has stalled: ") + core.engine->stalled() + detail::describe_tasks(core);
+}
+
 // Tasks that do not end though they are cancelled cannot be destroyed either.
 [[noreturn]] void give_up(detail::loop_core& core) {
     detail::log(log_level::error, "the loop cannot end: " + std::string(core.engine->stalled()) +
@@ -128,10 +132,9 @@ void runner::drive_main(detail::control_block& main) {
 void runner::turn_once() {
     detail::loop_core& core = loop_.core();
     core.turn(detail::wait::yes);
-    const char* reason = core.engine->stalled();
-    if (reason == nullptr) [[likely]]
+    if (core.engine->stalled() == nullptr) [[likely]]
         return;
-    const std::string message = std::string("the loop has stalled: ") + reason + detail::describe_tasks(core);
+    const std::string message = message_of_stall(core);
     core.engine->forget_stall();
     cancel_all_and_wait();
     throw stalled_error(message);
@@ -153,6 +156,11 @@ bool runner::turn(async::turn how) {
     const entered inside(*this);
     detail::loop_core& core = loop_.core();
     core.turn(how == async::turn::wait ? detail::wait::yes : detail::wait::no);
+    if (core.engine->stalled()) [[unlikely]] {
+        const std::string message = message_of_stall(core);
+        core.engine->forget_stall();
+        throw stalled_error(message);
+    }
     if (core.engine->has_queued()) core.engine->visit(time_point::min());
     return !core.ready.empty() || !core.when_idle.empty() || !core.engine->completed.empty();
 }

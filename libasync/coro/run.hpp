@@ -50,7 +50,8 @@ public:
     }
 
     // Drives one turn by hand, for a loop inside another one. True if there is more to do at once: then call again
-    // before you wait for `wait_handle`.
+    // before you wait for `wait_handle`. On a simulated engine throws stalled_error if it waits and nothing can come;
+    // the tasks stay as they are.
     bool turn(async::turn how);
 
     // A descriptor that becomes readable when a turn has something to do other than timers.

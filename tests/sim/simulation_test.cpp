@@ -266,3 +266,14 @@ TEST_CASE("every kind of fault that a program can meet strikes somewhere") {
         CHECK((struck[i] != 0 || unused));
     }
 }
+
+TEST_CASE("a turn by hand that would wait for ever says so, and the loop may go on") {
+    sim::simulation s(1);
+    runner& r = s.runner();
+    r.create_task(read_what_never_comes());
+    CHECK_THROWS_AS(
+        while (true) r.turn(turn::wait), stalled_error);
+    bool called = false;
+    r.loop().call_later(1h, [&] { called = true; });
+    while (!called) r.turn(turn::wait);
+}
