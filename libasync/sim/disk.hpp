@@ -20,7 +20,8 @@ std::optional<std::string> load_file(std::string_view path);
 void remove_file(std::string_view path);
 bool file_exists(std::string_view path);
 
-// Power fails. Names of files that were never synced are lost as well; open files stay open.
+// Power fails. Names of files that were never synced are lost as well, with what was in them; open files stay open.
+// Directories, and that a file was removed, are on the disk at once.
 void crash_disk(crash_loss loss = crash_loss::all);
 
 void set_disk_size(std::uint64_t bytes);

@@ -60,6 +60,7 @@ void heal_all() { network_of("sim::heal_all").heal_all(); }
 
 void set_link(std::string_view a, std::string_view b, const link_options& link) {
     constexpr const char* operation = "sim::set_link";
+    io::sim::network::check(link);
     network_of(operation).set_link(detail::require_host(operation, a), detail::require_host(operation, b), link);
 }
 

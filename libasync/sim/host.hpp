@@ -1,5 +1,5 @@
-// The machines of a simulated world. A task runs on the machine of whoever started it, at first on 10.0.0.1; each
-// machine has its own loopback addresses and ports.
+// The machines of a simulated world. A task runs on the machine of the task that started it; what a callback starts, and
+// main itself, on 10.0.0.1. Each machine has its own loopback addresses and ports.
 //
 //   async::create_task(async::sim::on_host("10.0.0.2", server()));
 //   async::sim::partition("10.0.0.1", "10.0.0.2");

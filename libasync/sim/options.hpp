@@ -26,12 +26,12 @@ struct options {
     sim::order order = sim::order::shuffle;
 
     fault_mode faults = fault_mode::none;
-    // The one fault that strikes, at its k-th opportunity.
+    // The one fault that strikes, at its k-th opportunity; then no others do.
     fault_at only = {};
-    // Faults and partitions end after this much virtual time, and everything must have ended `finish_within` later:
-    // else `run` throws stalled_error.
+    // Faults, and what they have cut, end after this much virtual time, and everything must have ended `finish_within`
+    // later: else `run` throws stalled_error.
     std::chrono::nanoseconds faults_for = std::chrono::minutes(10);
-    std::chrono::nanoseconds finish_within = std::chrono::hours(24 * 365);
+    std::chrono::nanoseconds finish_within = std::chrono::hours(24);
 
     clock_mode clock = clock_mode::jumps;
 
@@ -42,6 +42,7 @@ struct options {
     std::uint32_t max_descriptors = 1024;
     std::uint64_t disk_size = std::uint64_t{1} << 30;  // bytes
 
+    // For the loop; its `engine` does not matter.
     loop_options loop = {};
 };
 static_assert(std::is_trivially_destructible_v<options>);

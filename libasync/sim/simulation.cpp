@@ -37,6 +37,8 @@ io::sim::host_id host_of_current_task() noexcept {
 }
 
 std::shared_ptr<io::sim::world> make_world(std::uint64_t seed, const options& how) {
+    io::sim::network::check(how.link);
+    io::sim::network::check(how.loopback);
     auto w = std::make_shared<io::sim::world>(seed);
     w->steps = how.order;
     w->host_of_caller = &host_of_current_task;
@@ -88,7 +90,11 @@ void simulation::tell_failure(const std::source_location& created) const noexcep
             if (struck(f) == 0) continue;
             text += std::string(std::exchange(before, ", ")) + name_of(f) + " " + std::to_string(struck(f));
         }
-        text += "; LIBASYNC_SEED=" + std::to_string(seed()) + " has sim::for_each_seed repeat it";
+        const fault_at& only = world_->faults.single();
+        if (only.k != fault_at::never) {
+            text += "; options.only was {" + std::to_string(only.kind) + ", " + std::to_string(only.k) + "}";
+        }
+        text += "; where sim::for_each_seed makes the seeds, LIBASYNC_SEED=" + std::to_string(seed()) + " repeats it";
         detail::log(log_level::error, text);
     } catch (...) {
         detail::log(log_level::error, "a simulation failed, and there is no memory to tell its seed");
@@ -111,7 +117,7 @@ std::uint64_t random_below(std::uint64_t bound) {
     return detail::require_sim("sim::random_below").world().user.below(bound);
 }
 
-std::uint64_t seed_from_environment(std::uint64_t otherwise) { return io::sim::seed_of_environment(otherwise); }
+std::optional<std::uint64_t> seed_from_environment() { return io::sim::seed_of_environment(); }
 
 }  // namespace sim
 

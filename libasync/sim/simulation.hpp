@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <source_location>
 
 #include <libasync/coro/run.hpp>
@@ -91,26 +92,26 @@ void note(std::uint64_t value);
 // A random number that depends on the seed alone, below `bound`. Throws std::logic_error as well.
 std::uint64_t random_below(std::uint64_t bound);
 
-// The seed in LIBASYNC_SEED, or `otherwise`. Throws std::invalid_argument if it is no number.
-std::uint64_t seed_from_environment(std::uint64_t otherwise);
+// The seed in LIBASYNC_SEED, if it is set. Throws std::invalid_argument if it is no number.
+std::optional<std::uint64_t> seed_from_environment();
 
 // Calls `body` with the seeds from 0 to count - 1, or with the one in LIBASYNC_SEED alone.
 template <class Body>
 void for_each_seed(std::uint64_t count, Body body) {
-    constexpr std::uint64_t unset = ~std::uint64_t{0};
-    const std::uint64_t only = seed_from_environment(unset);
-    if (only != unset) return body(only);
+    if (const std::optional<std::uint64_t> only = seed_from_environment()) return body(*only);
     for (std::uint64_t seed = 0; seed < count; ++seed) body(seed);
 }
 
 // Runs the tasks that `make_main` makes again and again, each time with one fault: at the first place where any could
 // happen, at the second, and so on, until a run has none left. Gives the number of faults.
 template <class MakeMain>
-std::uint64_t for_each_fault(std::uint64_t seed, MakeMain make_main, options how = {}) {
+std::uint64_t for_each_fault(std::uint64_t seed, MakeMain make_main, options how = {},
+                             std::source_location created = std::source_location::current()) {
+    how.faults_for = std::chrono::hours(24 * 365);
     for (std::uint64_t k = 0;; ++k) {
         how.only = {fault_at::any, k};
         simulation s(seed, how);
-        s.run(make_main());
+        s.run(make_main(), created);
         if (s.struck() == 0) return k;
     }
 }

@@ -1,5 +1,6 @@
 #include <libasync/testing/virtual_clock.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <libasync/io/sim/sim_engine.hpp>
@@ -8,18 +9,21 @@
 
 namespace async::inline v0::detail {
 
-time_point allow_time(std::chrono::nanoseconds time) {
-    io::sim_engine& engine = require_sim("testing::advance");
-    if (engine.clock_limit() == time_point::max()) {
+void require_clock_by_hand() {
+    if (require_sim("testing::advance").clock_limit() == time_point::max()) {
         throw std::logic_error("testing::advance: the clock moves by itself; see sim::clock_mode::by_hand");
     }
-    const time_point until = engine.clock_limit() + std::max(time, std::chrono::nanoseconds::zero());
-    engine.hold_clock_at(until);
-    return until;
 }
 
-task<void> advance_until(time_point when) {
-    co_await sleep_until(when);
+task<void> advance_by(std::chrono::nanoseconds time) {
+    co_await testing::wait_all_tasks_blocked();
+    io::sim_engine& engine = require_sim("testing::advance");
+    // Never without a limit, which would be a clock that moves by itself.
+    constexpr auto longest = std::chrono::hours(24 * 365 * 100);
+    const auto step = std::clamp<std::chrono::nanoseconds>(time, std::chrono::nanoseconds::zero(), longest);
+    const time_point until = engine.clock_limit() + step;
+    engine.hold_clock_at(until);
+    co_await sleep_until(until);
     co_await testing::wait_all_tasks_blocked();
 }
 

@@ -13,23 +13,22 @@ namespace async::inline v0 {
 
 namespace detail {
 
-// Lets the clock of this thread's simulated loop move on by `time`, and gives the instant that it then shows. Throws
-// std::logic_error if the loop is not simulated, or its clock is not moved by hand.
-time_point allow_time(std::chrono::nanoseconds time);
+// Throws std::logic_error if the loop of this thread is not simulated, or its clock is not moved by hand.
+void require_clock_by_hand();
 
-task<void> advance_until(time_point when);
+task<void> advance_by(std::chrono::nanoseconds time);
 
 }  // namespace detail
 
 namespace testing {
 
-// Moves the clock on by `time`, from one event to the next, and lets everybody run whose time has come; goes on when
-// all others wait again. Throws std::logic_error, at once, if the clock is not one that is moved by hand.
-// Cancel class: progress: the clock moves all the same.
+// Lets everybody run who is ready, then moves the clock on by `time`, from one event to the next, and lets everybody run
+// whose time has come; goes on when all others wait again. Throws std::logic_error, at the call, if the clock is not one
+// that is moved by hand. Cancel class: progress: the clock moves all the same.
 template <class Rep, class Period>
 task<void> advance(std::chrono::duration<Rep, Period> time) {
-    return async::detail::advance_until(
-        async::detail::allow_time(std::chrono::duration_cast<std::chrono::nanoseconds>(time)));
+    async::detail::require_clock_by_hand();
+    return async::detail::advance_by(std::chrono::duration_cast<std::chrono::nanoseconds>(time));
 }
 
 }  // namespace testing

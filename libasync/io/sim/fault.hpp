@@ -34,9 +34,9 @@ enum class fault : std::uint8_t {
     read_ahead_stops,         // a multishot operation is cut short and has to be armed again
     no_buffers,               // a chunk is one byte long, since no buffer is free
     packet_loss,              // a packet comes again, later; a datagram never
-    packet_duplicate,         // a datagram comes twice
-    packet_reorder,           // a datagram is overtaken
-    lookup_error,             // the server of names does not answer
+    packet_duplicate,         // a datagram comes twice (nothing public sends any yet)
+    packet_reorder,           // a datagram is overtaken (the same)
+    lookup_error,             // the server of names does not answer (nothing public asks it yet)
     stall,                    // a peer is silent for minutes or hours
     partition,                // two machines do not reach each other for a while
     clock_jump,               // the clock leaps ahead, by up to an hour
@@ -71,6 +71,7 @@ public:
     void set_rate(fault f, std::uint32_t per_million) noexcept { rates_[index(f)] = per_million; }
     std::uint32_t rate(fault f) const noexcept { return rates_[index(f)]; }
     void set_single(const fault_at& single) noexcept { single_ = single; }
+    const fault_at& single() const noexcept { return single_; }
     // From now on nothing goes wrong.
     void stop() noexcept { stopped_ = true; }
     bool stopped() const noexcept { return stopped_; }

@@ -144,6 +144,10 @@ int file_system::remove(std::string_view path) noexcept {
 void file_system::remove_all(std::string_view path) noexcept {
     const std::string name = absolute(path);
     const std::string below = name == "/" ? name : name + "/";
+    // Who has one of them open keeps a file without a name, and without content.
+    for (auto& [name, file] : names_) {
+        if (!file->name_synced) file->content.clear();
+    }
     std::erase_if(names_, [&](const auto& entry) {
         return entry.first != "/" && (entry.first == name || entry.first.starts_with(below));
     });
@@ -158,7 +162,7 @@ int file_system::store(std::string_view path, const_bytes content) noexcept {
     return written.bytes == content.size() ? file->sync() : ENOSPC;
 }
 
-std::optional<std::string> file_system::load(std::string_view path) const noexcept {
+std::optional<std::string> file_system::load(std::string_view path) const {
     const std::shared_ptr<inode> file = find(absolute(path));
     if (!file || file->directory) return std::nullopt;
     std::string content(static_cast<std::size_t>(file->content.size()), '\0');

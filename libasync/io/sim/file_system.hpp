@@ -60,7 +60,7 @@ public:
     // With everything in it.
     void remove_all(std::string_view path) noexcept;
     int store(std::string_view path, const_bytes content) noexcept;
-    std::optional<std::string> load(std::string_view path) const noexcept;
+    std::optional<std::string> load(std::string_view path) const;
     bool exists(std::string_view path) const noexcept;
 
     // Power fails: files are as they were when they were synced last, but for what has made it to the disk; those that

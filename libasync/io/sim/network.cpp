@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <stdexcept>
 
 #include <libasync/io/sim/datagram_socket.hpp>
 #include <libasync/io/sim/tcp_socket.hpp>
@@ -13,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto retransmission = 200ms;
+constexpr std::chrono::milliseconds retransmission = 200ms;
 
 bool is_any(const endpoint& e) noexcept {
     return std::all_of(e.bytes().begin(), e.bytes().end(), [](std::uint8_t byte) { return byte == 0; });
@@ -66,6 +67,13 @@ bool network::is_local(host_id host, const endpoint& address) const noexcept {
     return is_any(address) || is_loopback(address) || same_address(machines_[host].address, address);
 }
 
+void network::check(const link_options& options) {
+    constexpr auto year = std::chrono::hours(24 * 365);
+    const bool fine =
+        options.least_latency >= 0s && options.least_latency <= options.most_latency && options.most_latency <= year;
+    if (!fine) throw std::invalid_argument("the latencies of a link lie between 0 and a year, the least first");
+}
+
 void network::isolate(host_id host) noexcept { machines_[host].isolated = true; }
 void network::rejoin(host_id host) noexcept { machines_[host].isolated = false; }
 
@@ -111,8 +119,12 @@ time_point network::arrival(host_id from, host_id to, std::size_t bytes, time_po
     if (link.bandwidth != 0) leaves += std::chrono::nanoseconds(bytes * 1'000'000'000 / link.bandwidth);
     free_at = leaves;
     auto latency = world_.delay(link.least_latency, link.most_latency);
-    const bool lost = link.loss != 0 && world_.outcomes.chance(link.loss);
-    if (lost || world_.strikes(fault::packet_loss)) latency += retransmission;
+    // Each loss of the same packet doubles the time until it is sent again.
+    auto again = retransmission;
+    for (int tries = 0; tries < 8 && link.loss != 0 && world_.outcomes.chance(link.loss); ++tries, again *= 2) {
+        latency += again;
+    }
+    if (world_.strikes(fault::packet_loss)) latency += again;
     if (world_.strikes(fault::stall)) latency += world_.delay(1min, 5h);
     return leaves + latency;
 }

@@ -35,6 +35,9 @@ public:
     // Whether `address` is one of the machine's own, or stands for all of them.
     bool is_local(host_id host, const endpoint& address) const noexcept;
 
+    // Throws std::invalid_argument for latencies that are negative, the wrong way round, or longer than a year.
+    static void check(const link_options& options);
+
     // Links go both ways. A machine reaches itself over a link too, that is never down.
     void set_link(host_id a, host_id b, const link_options& options) noexcept;
     void set_default_link(const link_options& options) noexcept { between_machines_ = options; }

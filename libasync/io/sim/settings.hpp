@@ -21,7 +21,7 @@ enum class order : std::uint8_t {
 struct link_options {
     std::chrono::nanoseconds least_latency{0};
     std::chrono::nanoseconds most_latency{0};
-    std::uint64_t bandwidth = 0;  // bytes per second; 0: without limit
+    std::uint64_t bandwidth = 0;  // bytes per second, of each connection; 0: without limit
     std::uint32_t loss = 0;       // packets of a million that are lost: TCP sends them again, later
 };
 

@@ -35,8 +35,12 @@ sim_engine::sim_engine(std::shared_ptr<sim::world> w, const engine_settings& set
 sim_engine::~sim_engine() { shut_down(); }
 
 void sim_engine::set_limits(std::chrono::nanoseconds faults_for, std::chrono::nanoseconds finish_within) noexcept {
-    faults_end_ = world_->now() + faults_for;
-    must_end_ = finish_within > time_point::max() - faults_end_ ? time_point::max() : faults_end_ + finish_within;
+    const auto after = [](time_point t, std::chrono::nanoseconds delay) {
+        delay = std::max(delay, std::chrono::nanoseconds::zero());
+        return delay > time_point::max() - t ? time_point::max() : t + delay;
+    };
+    faults_end_ = after(world_->now(), faults_for);
+    must_end_ = after(faults_end_, finish_within);
 }
 
 socket_ptr sim_engine::adopt(native_handle handle, socket_role) {
@@ -95,7 +99,8 @@ void sim_engine::shut_down() noexcept {
 void sim_engine::visit(time_point deadline) noexcept {
     const detail::unfailing no_failures;
     ++statistics_.enters;
-    if (deadline <= world_->now()) let_pass(cost_of_a_turn);
+    // A clock that is moved by hand stands still.
+    if (deadline <= world_->now() && clock_limit_ == time_point::max()) let_pass(cost_of_a_turn);
     if (world_->strikes(fault::clock_jump)) let_pass(world_->delay(1ms, 1h));
     ++busy_turns_;
     world_->run_due();
@@ -122,7 +127,9 @@ bool sim_engine::move_on(time_point deadline) noexcept {
     }
     if (target == time_point::max() || target > clock_limit_) {
         if (wait_for_other_threads(patience::bounded)) return true;
-        stall("every task waits, and nothing that they wait for will come");
+        give_up(target > clock_limit_ && target != time_point::max()
+                    ? "every task waits for a time that nobody lets come: see testing::advance"
+                    : "every task waits, and nothing that they wait for will come");
         return false;
     }
     for (const thread_work& work : threads_) {
@@ -140,8 +147,8 @@ bool sim_engine::move_on(time_point deadline) noexcept {
 
 void sim_engine::check_limits() noexcept {
     if (world_->now() >= faults_end_ && !world_->faults.stopped()) world_->stop_faults();
-    if (world_->now() >= must_end_) stall("it has not ended in the time that was given after the last fault");
-    if (busy_turns_ > endless) stall("it runs in circles: something is always ready, and nothing ends");
+    if (world_->now() >= must_end_) give_up("it has not ended in the time that was given after the last fault");
+    if (busy_turns_ > endless) give_up("it runs in circles: something is always ready, and nothing ends");
 }
 
 void sim_engine::forget_stall() noexcept {
@@ -149,6 +156,11 @@ void sim_engine::forget_stall() noexcept {
     clock_limit_ = time_point::max();
     busy_turns_ = 0;
     engine::forget_stall();
+}
+
+void sim_engine::give_up(const char* reason) noexcept {
+    stall_text_ = std::string(reason) + " (seed " + std::to_string(world_->seed()) + ")";
+    stall(stall_text_.c_str());
 }
 
 bool sim_engine::wait_for_other_threads(patience how_long) noexcept {
@@ -223,7 +235,29 @@ void sim_engine::submit_work() noexcept {
 void sim_engine::collect() noexcept {
     collect_posts();
     if (threads_.empty()) return;
+    take_finished_work();
     const time_point now = world_->now();
+    const auto is_late = [now](const thread_work& w) { return w.submitted && !w.finished && w.due <= now; };
+    while (std::any_of(threads_.begin(), threads_.end(), is_late)) {
+        wait_for_other_threads(patience::without_end);
+        collect_posts();
+        take_finished_work();
+    }
+    for (std::size_t i = 0; i < threads_.size();) {
+        if (!threads_[i].finished || threads_[i].due > now) {
+            ++i;
+            continue;
+        }
+        operation& op = *threads_[i].op;
+        threads_.erase(threads_.begin() + static_cast<std::ptrdiff_t>(i));
+        op.run = nullptr;
+        tell(op);
+    }
+    submit_work();
+}
+
+// What threads have finished is not told before its time.
+void sim_engine::take_finished_work() noexcept {
     detail::ready_list others;
     while (!completed.empty()) {
         detail::ready_node* node = completed.pop_front();
@@ -236,17 +270,6 @@ void sim_engine::collect() noexcept {
         }
     }
     completed.splice_back(others);
-    for (std::size_t i = 0; i < threads_.size();) {
-        if (!threads_[i].finished || threads_[i].due > now) {
-            ++i;
-            continue;
-        }
-        operation& op = *threads_[i].op;
-        threads_.erase(threads_.begin() + static_cast<std::ptrdiff_t>(i));
-        op.run = nullptr;
-        tell(op);
-    }
-    submit_work();
 }
 
 void sim_engine::cancel_work(operation& op) noexcept {

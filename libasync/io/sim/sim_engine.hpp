@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <semaphore>
+#include <string>
 #include <vector>
 
 #include <libasync/io/buffer_pool.hpp>
@@ -103,6 +104,8 @@ private:
 
     enum class patience : bool { bounded, without_end };
     void collect() noexcept;
+    void take_finished_work() noexcept;
+    void give_up(const char* reason) noexcept;
     void let_pass(std::chrono::nanoseconds time) noexcept;
     bool move_on(time_point deadline) noexcept;
     bool wait_for_other_threads(patience how_long) noexcept;
@@ -119,6 +122,7 @@ private:
     time_point faults_end_ = time_point::max();
     time_point must_end_ = time_point::max();
     time_point clock_limit_ = time_point::max();
+    std::string stall_text_;
     std::chrono::milliseconds patience_;
     int outside_work_ = 0;
     unsigned busy_turns_ = 0;  // since the clock last jumped

@@ -18,9 +18,9 @@ constexpr auto patience_with_threads = 10s;
 
 }  // namespace
 
-std::uint64_t seed_of_environment(std::uint64_t otherwise) {
+std::optional<std::uint64_t> seed_of_environment() {
     const char* text = std::getenv("LIBASYNC_SEED");
-    if (text == nullptr || *text == '\0') return otherwise;
+    if (text == nullptr || *text == '\0') return std::nullopt;
     const std::string_view digits(text);
     std::uint64_t seed = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seed);
@@ -37,7 +37,7 @@ thread_local std::shared_ptr<world> world_here;
 }  // namespace
 
 const std::shared_ptr<world>& world_of_thread() {
-    if (!world_here) world_here = std::make_shared<world>(seed_of_environment(0));
+    if (!world_here) world_here = std::make_shared<world>(seed_of_environment().value_or(0));
     return world_here;
 }
 

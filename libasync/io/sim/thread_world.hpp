@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <libasync/io/sim/world.hpp>
 
@@ -13,10 +14,10 @@ struct engine_settings;
 
 namespace sim {
 
-// The seed in LIBASYNC_SEED, or `otherwise`. Throws std::invalid_argument if it is no number.
-std::uint64_t seed_of_environment(std::uint64_t otherwise);
+// The seed in LIBASYNC_SEED, if it is set. Throws std::invalid_argument if it is no number.
+std::optional<std::uint64_t> seed_of_environment();
 
-// Made when it is first asked for, from seed_of_environment(0); no faults, steps in the order of a real
+// Made when it is first asked for, from seed_of_environment() or else 0; no faults, steps in the order of a real
 // loop.
 const std::shared_ptr<world>& world_of_thread();
 
