@@ -8,7 +8,8 @@
 //   }
 //
 // The program uses the same streams, files and timers as ever. What else it does must be deterministic for the run to be
-// so: no clock but the loop's, no threads but those of the loop's pool, no order by addresses.
+// so: no clock but the loop's, no threads but those of the loop's pool (whose work must not wait for the loop), no order by
+// addresses.
 #pragma once
 
 #include <chrono>

@@ -238,7 +238,8 @@ void sim_engine::collect() noexcept {
     take_finished_work();
     const time_point now = world_->now();
     const auto is_late = [now](const thread_work& w) { return w.submitted && !w.finished && w.due <= now; };
-    while (std::any_of(threads_.begin(), threads_.end(), is_late)) {
+    // Where other threads may have to be waited for anyhow, the work may be waiting for this one.
+    while (patience_ == 0ms && std::any_of(threads_.begin(), threads_.end(), is_late)) {
         wait_for_other_threads(patience::without_end);
         collect_posts();
         take_finished_work();
