@@ -96,3 +96,17 @@ TEST_CASE("faults of the disk reach the program as errors, each of its kind") {
     CHECK_FALSE(error_at(sim::fault::short_file_read, read));
     CHECK_FALSE(error_at(sim::fault::short_file_write, write));
 }
+
+TEST_CASE("a short read or write is not the end: whole files come through in pieces") {
+    for (const sim::fault f : {sim::fault::short_file_read, sim::fault::short_file_write}) {
+        std::string back;
+        auto main = [&back]() -> task<void> {
+            co_await write_file("/data", "some content");
+            back = co_await read_file("/data");
+        };
+        sim::simulation s(1, {.only = {static_cast<int>(f), 0}});
+        s.run(main());
+        CHECK(s.struck(f) == 1);
+        CHECK(back == "some content");
+    }
+}
