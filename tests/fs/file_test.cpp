@@ -352,3 +352,17 @@ TEST_CASE("the path is copied at the call: a temporary may name it") {
         CHECK(again == "content");
     }(directory));
 }
+
+TEST_CASE("a file that is closed leaves another alone that gets its descriptor meanwhile") {
+    const temporary_directory directory;
+    directory.store("file", "content");
+    async::run([](const temporary_directory& directory) -> task<void> {
+        const std::string path = directory / "file";
+        for (int i = 0; i < 100; ++i) {
+            file first = co_await file::open(path);
+            auto both = co_await gather(first.close(), file::open(path));
+            const std::string text = co_await read_text(std::get<1>(both), 7, 0);
+            CHECK(text == "content");
+        }
+    }(directory));
+}
