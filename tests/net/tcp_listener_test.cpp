@@ -7,6 +7,9 @@
 #include <set>
 #include <vector>
 
+#include <libasync/io/sim/world.hpp>
+#include <libasync/sim/simulation.hpp>
+
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
@@ -298,3 +301,23 @@ TEST_CASE("an accept that waits for descriptors can be cancelled and its listene
 }
 
 #endif
+
+TEST_CASE("an accept that lacks descriptors tries seldom, and says so once a second at most") {
+    log_recorder log;
+    sim::simulation world(1);
+    auto main = [&world]() -> task<void> {
+        tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
+        const tcp_stream client = co_await connect(listener.local_endpoint());
+        const std::size_t enough = world.world().descriptors.limit;
+        world.world().descriptors.limit = world.open_descriptors();
+        auto acceptor = create_task(accept_one(listener));
+        co_await sleep(2s);
+        world.world().descriptors.limit = enough;
+        const tcp_stream server = co_await std::move(acceptor);
+        CHECK(server.remote_endpoint() == client.local_endpoint());
+    };
+    world.run(main());
+    // The pauses are 10 ms, 20 ms, and so on to a second: eight of them take longer than two seconds.
+    CHECK(world.opportunities(sim::fault::accept_error) <= 9);
+    CHECK(log.lines.size() <= 3);
+}
