@@ -192,6 +192,19 @@ TEST_CASE("streams go on when the buffers cannot grow") {
     CHECK(driver->statistics().buffers_exhausted > 0);
 }
 
+TEST_CASE("the buffers of what nobody has read come back when their stream is closed") {
+    test_driver driver({.receive_buffers = 8});
+    if (!driver) return;
+    for (int i = 0; i < 50; ++i) {
+        pair p(*driver);
+        p.feed("read");
+        REQUIRE(read_text(driver, *p.stream) == "read");
+        p.feed("not read");
+        driver.settle();
+    }
+    CHECK(driver->statistics().buffers_exhausted == 0);
+}
+
 TEST_CASE("chunks that are kept do not drain the buffers") {
     test_driver driver({.receive_buffers = 64});
     if (!driver) return;
