@@ -358,3 +358,22 @@ TEST_CASE("closing a listener drops the connections that nobody took") {
     CHECK(driver->start(late));
     CHECK(late.code() == async::errc::closed);
 }
+
+TEST_CASE("a connection that the kernel takes while its listener closes is dropped") {
+    for (const std::string& features : {""s, "defer_taskrun"s, "defer_taskrun,multishot_accept"s}) {
+        CAPTURE(features);
+        const disabled without(features.c_str());
+        test_driver driver;
+        if (!driver) return;
+        const std::size_t before = open_descriptors();
+        listening l(*driver);
+        accept_op op(l.socket.get());
+        REQUIRE_FALSE(driver->start(op));
+        driver.settle();
+        const clients late(l, 1);  // the engine has not looked since
+        l.socket.reset();
+        driver.settle();
+        CHECK(op.code() == async::errc::closed);
+        CHECK(open_descriptors() == before + 1);  // the client's own
+    }
+}
