@@ -2,6 +2,7 @@
 #include "uring_harness.hpp"
 
 #include <algorithm>
+#include <list>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -376,4 +377,20 @@ TEST_CASE("a connection that the kernel takes while its listener closes is dropp
         CHECK(op.code() == async::errc::closed);
         CHECK(open_descriptors() == before + 1);  // the client's own
     }
+}
+
+TEST_CASE("an accept that waits while accepting ahead is being stopped gets the next connection") {
+    test_driver driver;
+    if (!driver) return;
+    listening l(*driver);
+    std::list<accept_op> ops;
+    ops.emplace_back(l.socket.get());
+    REQUIRE_FALSE(driver->start(ops.back()));
+    const clients more_than_are_taken_ahead(l, 100);
+    REQUIRE(driver.finish(ops.back()));
+    do ops.emplace_back(l.socket.get());
+    while (driver->start(ops.back()));
+    const clients later(l, 1);
+    CHECK(driver.finish(ops.back()));
+    CHECK(ops.back().error == 0);
 }
