@@ -210,7 +210,11 @@ const std::vector<behaviour>& behaviours() { return registry(); }
 const std::vector<engine_kind>& engines() {
     static const std::vector<engine_kind> there = [] {
         std::vector<engine_kind> found;
-        for (const engine_kind engine : {engine_kind::uring, engine_kind::asio, engine_kind::sim})
+        std::vector<engine_kind> wanted{engine_kind::uring, engine_kind::asio};
+#ifndef _WIN32
+        wanted.push_back(engine_kind::sim);  // which follows Linux
+#endif
+        for (const engine_kind engine : wanted)
             if (runs(engine)) found.push_back(engine);
         if (found.size() == 1) std::fprintf(stderr, "not compared: %s is alone here\n", name_of(found.front()));
         return found;
