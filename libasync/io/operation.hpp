@@ -155,4 +155,22 @@ struct work_op : operation {
     void (*function)(work_op&) noexcept;
 };
 
+// The operations that wait for their socket: reading (and accepting), or writing (and connecting).
+inline bool is_on_socket(const operation& op) noexcept { return op.kind <= op_kind::send; }
+
+inline bool is_reading(const operation& op) noexcept {
+    return op.kind == op_kind::accept || op.kind == op_kind::receive || op.kind == op_kind::receive_chunk;
+}
+
+// The socket of one that is_on_socket.
+inline socket& socket_of(operation& op) noexcept {
+    switch (op.kind) {
+        case op_kind::accept: return *static_cast<accept_op&>(op).listener;
+        case op_kind::connect: return *static_cast<connect_op&>(op).target;
+        case op_kind::receive: return *static_cast<receive_op&>(op).source;
+        case op_kind::receive_chunk: return *static_cast<receive_chunk_op&>(op).source;
+        default: return *static_cast<send_op&>(op).target;
+    }
+}
+
 }  // namespace async::inline v0::io

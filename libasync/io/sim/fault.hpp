@@ -64,7 +64,7 @@ using async::sim::fault_count;
 
 class fault_menu {
 public:
-    fault_menu(std::uint64_t seed) noexcept : draws_(seed, purpose::faults) {}
+    explicit fault_menu(std::uint64_t seed) noexcept : draws_(seed, purpose::faults) {}
 
     // Each kind is on with an even chance, at a rate of its own.
     void draw_swarm(std::uint64_t seed) noexcept;

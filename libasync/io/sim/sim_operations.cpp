@@ -24,26 +24,11 @@ struct place {
     sim_direction& d;
 };
 
-// For the operations on sockets, other than close.
 place place_of(operation& op) noexcept {
-    const auto reading = [](socket* s) -> place {
-        auto& mine = static_cast<sim_socket&>(*s);
-        return {mine, mine.reading};
-    };
-    const auto writing = [](socket* s) -> place {
-        auto& mine = static_cast<sim_socket&>(*s);
-        return {mine, mine.writing};
-    };
-    switch (op.kind) {
-        case op_kind::accept: return reading(static_cast<accept_op&>(op).listener);
-        case op_kind::receive: return reading(static_cast<receive_op&>(op).source);
-        case op_kind::receive_chunk: return reading(static_cast<receive_chunk_op&>(op).source);
-        case op_kind::connect: return writing(static_cast<connect_op&>(op).target);
-        default: return writing(static_cast<send_op&>(op).target);
-    }
+    auto& s = static_cast<sim_socket&>(socket_of(op));
+    return {s, is_reading(op) ? s.reading : s.writing};
 }
 
-bool is_on_socket(const operation& op) noexcept { return op.kind <= op_kind::send; }
 bool ends_the_connection(int error) noexcept { return error == ECONNRESET || error == EPIPE || error == ETIMEDOUT; }
 
 std::uint64_t outcome_of(const operation& op) noexcept {
