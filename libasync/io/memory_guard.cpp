@@ -11,6 +11,8 @@
 
 #include <sanitizer/asan_interface.h>
 
+#include <libasync/detail/unfailing.hpp>
+
 namespace async::inline v0::io::memory_guard {
 
 namespace {
@@ -127,6 +129,7 @@ bool is_freed(const region& r) noexcept {
 }  // namespace
 
 void hold(holder by, const operation& op) noexcept {
+    const detail::unfailing no_failures;
     record r{.kind = op.kind, .regions = {}};
     describe(op, r);
     held.insert_or_assign({&op, by}, std::move(r));
