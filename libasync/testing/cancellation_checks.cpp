@@ -44,24 +44,21 @@ task<void> forced_close(stream_kit& kit) {
     co_await expect_end(*c.far);
 }
 
-task<chunk> read_by(stream_under_test& stream, reading how, std::string& got) {
+task<std::string> read_by(stream_under_test& stream, reading how) {
     if (how == reading::chunks) {
-        chunk data = co_await stream.read();
-        got = data.text();
-        co_return data;
+        const chunk data = co_await stream.read();
+        co_return std::string(data.text());
     }
     std::array<char, 100> memory;
     const std::size_t count = co_await stream.read_some(std::as_writable_bytes(std::span(memory)));
-    got.assign(memory.data(), count);
-    co_return chunk{};
+    co_return std::string(memory.data(), count);
 }
 
 // A reader that has waited in vain takes nothing from the next one.
 task<void> cancelled_before_arrival(stream_kit& kit) {
     connection c = co_await kit.connect();
     for (const reading how : {reading::chunks, reading::pieces}) {
-        std::string got;
-        auto reader = create_task(read_by(*c.far, how, got));
+        auto reader = create_task(read_by(*c.far, how));
         co_await wait_all_tasks_blocked();
         reader.cancel();
         co_await reader.wait();
@@ -77,15 +74,14 @@ task<void> cancelled_at_arrival(stream_kit& kit) {
     const std::string text = pattern(50);
     const std::string all = text + "0123456789";
     for (int round = 0; round < 240; ++round) {
-        std::string got;
-        auto reader = create_task(read_by(*c.far, round % 2 == 0 ? reading::chunks : reading::pieces, got));
+        auto reader = create_task(read_by(*c.far, round % 2 == 0 ? reading::chunks : reading::pieces));
         if (round % 4 < 2) co_await wait_all_tasks_blocked();
         co_await c.near->write(text);
         for (int i = round % 5; i > 0; --i) co_await yield();
         for (int i = round % 3; i > 0; --i) co_await sleep(std::chrono::seconds(0));
         reader.cancel();
         co_await reader.wait();
-        if (reader.cancelled()) got.clear();
+        const std::string got = reader.cancelled() ? std::string() : reader.result();
         require(std::string_view(text).substr(0, got.size()) == got, "a read gives other bytes than were sent");
         co_await c.near->write(std::string_view(all).substr(text.size()));
         co_await expect_text(*c.far, std::string_view(all).substr(got.size()), reading::chunks);
@@ -104,14 +100,13 @@ task<void> write_slowly(stream_under_test& stream, std::string_view text, std::m
 task<void> read_with_timeouts(stream_under_test& stream, std::string_view text, std::minstd_rand random) {
     std::size_t used = 0;
     while (used < text.size()) {
-        std::string got;
         const reading how = random() % 2 == 0 ? reading::chunks : reading::pieces;
         const auto delay = std::chrono::microseconds(random() % 150);
-        const auto read = co_await move_on_after(delay, read_by(stream, how, got));
-        if (!read) continue;
-        require(!got.empty(), "the end is read");
-        require(text.substr(used, got.size()) == got, "bytes are lost or doubled at byte " + std::to_string(used));
-        used += got.size();
+        const auto got = co_await move_on_after(delay, read_by(stream, how));
+        if (!got) continue;
+        require(!got->empty(), "the end is read");
+        require(text.substr(used, got->size()) == *got, "bytes are lost or doubled at byte " + std::to_string(used));
+        used += got->size();
     }
 }
 

@@ -50,9 +50,9 @@ task<void> peer_reads_all(stream_kit& kit) {
 
 // A read and a write that wait on one stream, and how they end.
 struct pending_operations {
-    explicit pending_operations(stream_under_test& stream, std::string_view text)
+    explicit pending_operations(stream_under_test& stream, std::size_t size)
         : read(create_task(error_of_read(stream))),
-          write(create_task(error_of(stream.write(text)))) {}
+          write(create_task(error_of(write_text(stream, pattern(size))))) {}
 
     task<void> require_pending() const {
         co_await wait_all_tasks_blocked();
@@ -72,8 +72,7 @@ struct pending_operations {
 
 task<void> close_wakes(stream_kit& kit) {
     connection c = co_await kit.connect();
-    const std::string text = pattern(kit.more_than_buffers);
-    pending_operations pending(*c.near, text);
+    pending_operations pending(*c.near, kit.more_than_buffers);
     co_await pending.require_pending();
     co_await c.near->close();
     co_await pending.require_ended();
@@ -82,8 +81,7 @@ task<void> close_wakes(stream_kit& kit) {
 
 task<void> abort_wakes(stream_kit& kit) {
     connection c = co_await kit.connect();
-    const std::string text = pattern(kit.more_than_buffers);
-    pending_operations pending(*c.near, text);
+    pending_operations pending(*c.near, kit.more_than_buffers);
     co_await pending.require_pending();
     c.near->abort();
     co_await pending.require_ended();
@@ -91,8 +89,7 @@ task<void> abort_wakes(stream_kit& kit) {
 
 task<void> destruction_wakes(stream_kit& kit) {
     connection c = co_await kit.connect();
-    const std::string text = pattern(kit.more_than_buffers);
-    pending_operations pending(*c.near, text);
+    pending_operations pending(*c.near, kit.more_than_buffers);
     co_await pending.require_pending();
     c.near.reset();
     co_await pending.require_ended();

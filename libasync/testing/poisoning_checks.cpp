@@ -12,7 +12,7 @@ namespace {
 task<void> cut_short(stream_kit& kit) {
     connection c = co_await kit.connect();
     const std::string text = pattern(kit.more_than_buffers);
-    auto writer = create_task(c.near->write(text));
+    auto writer = create_task(write_text(*c.near, text));
     co_await wait_all_tasks_blocked();
     writer.cancel();
     co_await writer.wait();

@@ -64,6 +64,8 @@ task<void> expect_end(stream_under_test& stream, std::source_location where) {
     }
 }
 
+task<void> write_text(stream_under_test& stream, std::string text) { co_await stream.write(text); }
+
 task<std::error_code> error_of(task<void> t) {
     try {
         co_await std::move(t);

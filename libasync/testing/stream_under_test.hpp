@@ -103,6 +103,9 @@ task<void> expect_text(stream_under_test& stream, std::string_view expected, rea
                        std::source_location where = std::source_location::current());
 task<void> expect_end(stream_under_test& stream, std::source_location where = std::source_location::current());
 
+// Keeps what it writes, for a task that may outlive a check which has failed.
+task<void> write_text(stream_under_test& stream, std::string text);
+
 // The error that `t` ends with, or zero.
 task<std::error_code> error_of(task<void> t);
 task<std::error_code> error_of_read(stream_under_test& stream);
