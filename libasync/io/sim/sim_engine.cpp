@@ -167,16 +167,16 @@ bool sim_engine::wait_for_other_threads(patience how_long) noexcept {
     bool woken = true;
     if (begin_wait()) {
         if (how_long == patience::without_end) {
-            wakes_.acquire();
+            wakes_.wait();
         } else {
-            woken = wakes_.try_acquire_for(patience_);
+            woken = wakes_.wait_for(patience_);
         }
     }
     end_wait();
     return woken;
 }
 
-void sim_engine::wake() noexcept { wakes_.release(); }
+void sim_engine::wake() noexcept { wakes_.raise(); }
 
 native_handle sim_engine::wait_handle() {
     throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");

@@ -7,7 +7,6 @@
 
 #include <map>
 #include <memory>
-#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include <libasync/io/engine.hpp>
 #include <libasync/io/sim/sim_calls.hpp>
 #include <libasync/io/sim/sim_socket.hpp>
+#include <libasync/io/sim/wake_signal.hpp>
 #include <libasync/io/sim/world.hpp>
 
 namespace async::inline v0::io {
@@ -127,7 +127,7 @@ private:
     int outside_work_ = 0;
     unsigned busy_turns_ = 0;  // since the clock last jumped
 
-    std::counting_semaphore<> wakes_{0};  // may be raised by a signal handler, unlike a condition
+    sim::wake_signal wakes_;
 };
 
 std::unique_ptr<engine> make_sim_engine(std::shared_ptr<sim::world> w, const engine_settings& settings,
