@@ -143,7 +143,7 @@ BEHAVIOUR("any address takes connections to each one, and the server sees which"
 BEHAVIOUR("connecting to any address reaches the loopback one") {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
     auto client = co_await t.see("connect", connect(endpoint::any(listener.local_endpoint().port())));
-    if (client) t.note("remote address " + client->remote_endpoint().address());
+    if (client) t.note("remote address " + client.value().remote_endpoint().address());
 }
 
 BEHAVIOUR("a listener on one address refuses connections to another") {
@@ -187,7 +187,7 @@ BEHAVIOUR("an IPv6 listener for any address takes IPv4 only if it is dual stack"
         tcp_stream four_server = co_await listener.accept();
         t.note("local address " + four_server.local_endpoint().address());
         t.note("remote address " + four_server.remote_endpoint().address());
-        t.note("the client's remote address " + four->remote_endpoint().address());
+        t.note("the client's remote address " + four.value().remote_endpoint().address());
     }
 }
 

@@ -105,7 +105,7 @@ BEHAVIOUR("an accept that waits is cancelled, and the next one gets the connecti
     tcp_stream client = co_await connect(listener.local_endpoint());
     co_await client.write("hello");
     auto server = co_await t.see("accept", listener.accept());
-    co_await t.see("read", server->read());
+    co_await t.see("read", server.value().read());
 }
 
 BEHAVIOUR("an accept in a cancelled scope leaves the connection in the queue") {

@@ -31,8 +31,8 @@ BEHAVIOUR("connecting succeeds before anybody accepts") {
     tcp_listener listener = listen();
     auto client = co_await t.see("connect", connect(listener.local_endpoint()));
     auto server = co_await t.see("accept", listener.accept());
-    co_await client->write("hello");
-    co_await t.see("read", server->read());
+    co_await client.value().write("hello");
+    co_await t.see("read", server.value().read());
 }
 
 BEHAVIOUR("an accept that waits is ended by a connection") {
@@ -87,8 +87,8 @@ BEHAVIOUR("a client that has closed before the accept is accepted, and its strea
     co_await client.close();
     co_await settle();
     auto server = co_await t.see("accept", listener.accept());
-    co_await t.see("read", server->read());
-    co_await t.see("read", server->read());
+    co_await t.see("read", server.value().read());
+    co_await t.see("read", server.value().read());
 }
 
 BEHAVIOUR("a client that has sent and closed before the accept leaves its data") {
@@ -96,22 +96,24 @@ BEHAVIOUR("a client that has sent and closed before the accept leaves its data")
     co_await connect_and_send(t, listener.local_endpoint(), "last words");
     co_await settle();
     auto server = co_await t.see("accept", listener.accept());
-    co_await t.see("read", server->read());
-    co_await t.see("read", server->read());
+    co_await t.see("read", server.value().read());
+    co_await t.see("read", server.value().read());
 }
 
 BEHAVIOUR("a client that has reset before the accept is accepted, and its stream tells") {
+    if (t.excluded_on_windows("a client that has gone may not be accepted")) co_return;
     tcp_listener listener = listen();
     tcp_stream client = co_await connect(listener.local_endpoint());
     client.abort();
     co_await settle();
     auto server = co_await t.see("accept", listener.accept());
-    co_await t.see("read", server->read());
-    co_await t.see("read", server->read());
-    co_await t.see("write", server->write("x"));
+    co_await t.see("read", server.value().read());
+    co_await t.see("read", server.value().read());
+    co_await t.see("write", server.value().write("x"));
 }
 
 BEHAVIOUR("a client that has sent and reset before the accept leaves its data, then the reset") {
+    if (t.excluded_on_windows("a client that has gone may not be accepted")) co_return;
     tcp_listener listener = listen();
     tcp_stream client = co_await connect(listener.local_endpoint());
     co_await client.write("last words");
@@ -119,9 +121,9 @@ BEHAVIOUR("a client that has sent and reset before the accept leaves its data, t
     client.abort();
     co_await settle();
     auto server = co_await t.see("accept", listener.accept());
-    co_await t.see("read", server->read());
-    co_await t.see("read", server->read());
-    co_await t.see("read", server->read());
+    co_await t.see("read", server.value().read());
+    co_await t.see("read", server.value().read());
+    co_await t.see("read", server.value().read());
 }
 
 BEHAVIOUR("a client that was reset in the queue has no remote endpoint once it is accepted") {
