@@ -133,11 +133,11 @@ bool asio_engine::run_waiter(detail::ready_node* node) noexcept {
     return true;
 }
 
-void asio_engine::on_ready(asio_socket& s, asio_direction& d, const boost::system::error_code& error) noexcept {
+void asio_engine::on_ready(asio_socket& s, asio_direction& d, int error) noexcept {
     --armed_waits_;
     d.armed = false;
     d.ready = true;
-    d.error = to_errno(error);
+    d.error = error;
     if (s.released && !s.has_waits()) {
         s.unlink();
         delete &s;
@@ -229,9 +229,34 @@ void asio_engine::shut_down() noexcept {
     // The waits of closed sockets end at once.
     while (armed_waits_ != 0) {
         restart_if_stopped();
-        context_.run_one();
+        run_handlers([this] { return context_.run_one(); });
     }
     while (!sockets_.empty()) sockets_.pop_front()->owner = nullptr;
+}
+
+// Without memory Asio may throw between the end of a wait and the call of its handler, which it destroys then.
+template <class Run>
+std::size_t asio_engine::run_handlers(Run run) noexcept {
+    try {
+        return run();
+    } catch (...) {
+        end_lost_waits();
+        return 1;
+    }
+}
+
+std::size_t asio_engine::poll() noexcept {
+    return run_handlers([this] { return context_.poll(); });
+}
+
+void asio_engine::end_lost_waits() noexcept {
+    for (asio_socket* s = sockets_.first(); s;) {
+        asio_socket& current = *std::exchange(s, sockets_.after(s));
+        const bool reading = current.reading.lost();
+        const bool writing = current.writing.lost();
+        if (reading) on_ready(current, current.reading, ENOMEM);
+        if (writing) on_ready(current, current.writing, ENOMEM);
+    }
 }
 
 void asio_engine::restart_if_stopped() {
@@ -246,11 +271,11 @@ void asio_engine::visit(time_point deadline) noexcept {
         if (begin_wait()) {
             wait_until(deadline);
         } else {
-            context_.poll();
+            poll();
         }
         end_wait();
     } else {
-        context_.poll();
+        poll();
     }
     collect_posts();
     chunks_->collect();
@@ -259,14 +284,16 @@ void asio_engine::visit(time_point deadline) noexcept {
 // Asio runs one handler after a wait. Whether more stand in its queue only a poll can tell, and that asks the
 // system again: in vain where one connection alone is busy, so it is left out while it was in vain lately.
 void asio_engine::wait_until(time_point deadline) noexcept {
-    const std::size_t ran = deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
+    const std::size_t ran = run_handlers([&] {
+        return deadline == time_point::max() ? context_.run_one() : context_.run_one_until(deadline);
+    });
     restart_if_stopped();
     if (ran == 0) {
-        context_.poll();  // run_one_until does not even look when its deadline has passed already
+        poll();  // run_one_until does not even look when its deadline has passed already
         return;
     }
     if (vain_polls_ >= 4 && ++skipped_polls_ % 16 != 0) return;
-    vain_polls_ = context_.poll() == 0 ? vain_polls_ + 1 : 0;
+    vain_polls_ = poll() == 0 ? vain_polls_ + 1 : 0;
 }
 
 native_handle asio_engine::wait_handle() {

@@ -44,6 +44,10 @@ private:
     void wake() noexcept override { wake_signal_.raise(); }
     void wait_until(time_point deadline) noexcept;
     void restart_if_stopped();
+    template <class Run>
+    std::size_t run_handlers(Run run) noexcept;
+    std::size_t poll() noexcept;
+    void end_lost_waits() noexcept;
 
     bool start_on_socket(operation& op) noexcept;
     static bool run_waiter(detail::ready_node* node) noexcept;
@@ -66,7 +70,7 @@ private:
     // Asks Asio for one wait; an errno value if it refuses.
     int arm(asio_socket& s, asio_direction& d, operation& op) noexcept;
     void start_wait(asio_socket& s, asio_direction& d, operation& op);
-    void on_ready(asio_socket& s, asio_direction& d, const boost::system::error_code& error) noexcept;
+    void on_ready(asio_socket& s, asio_direction& d, int error) noexcept;
 
     // Gives `s` the Asio object for its handle, which belongs to it from then on. Errno values.
     int attach(asio_socket& s, native_handle handle);

@@ -25,6 +25,9 @@ struct asio_direction {
     bool ready = true;  // a call may succeed: nothing says the opposite since
     int error = 0;      // how the last wait ended
     handler_slot slot;
+
+    // The handler of its wait is gone and was not called.
+    bool lost() const noexcept { return armed && slot.unused(); }
 };
 
 class asio_socket final : public socket {

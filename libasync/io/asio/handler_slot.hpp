@@ -1,4 +1,4 @@
-// Memory for one Asio handler: a wait that is armed again and again never goes to the heap.
+// Memory for one Asio handler: a wait that is armed again and again does not go to the heap.
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,22 @@ public:
     handler_slot& operator=(const handler_slot&) = delete;
 
     void* allocate(std::size_t size) {
-        if (used_ || size > sizeof memory_) return ::operator new(size);
-        used_ = true;
-        return memory_;
+        void* memory = users_ != 0 || size > sizeof memory_ ? ::operator new(size) : memory_;
+        ++users_;
+        return memory;
     }
 
     void deallocate(void* memory) noexcept {
-        if (memory != memory_) return ::operator delete(memory);
-        used_ = false;
+        --users_;
+        if (memory != memory_) ::operator delete(memory);
     }
+
+    // Asio gives the memory back before it calls the handler.
+    bool unused() const noexcept { return users_ == 0; }
 
 private:
     alignas(std::max_align_t) std::byte memory_[256];
-    bool used_ = false;
+    unsigned users_ = 0;
 };
 
 // What Asio asks a handler for.

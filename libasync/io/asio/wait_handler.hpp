@@ -17,7 +17,7 @@ struct asio_engine::wait_handler {
     allocator_type get_allocator() const noexcept { return allocator_type(d->slot); }
 
     void operator()(const boost::system::error_code& error) const noexcept {
-        static_cast<asio_engine*>(s->owner)->on_ready(*s, *d, error);
+        static_cast<asio_engine*>(s->owner)->on_ready(*s, *d, to_errno(error));
     }
 
     // With a connection that was accepted.
