@@ -169,16 +169,25 @@ private:
         // What stays behind in caches does so once; a leak is there each time.
         for (int tries = 0;; ++tries) {
             const resources before;
-            const bool fired = run_once(k, mode);
+            const outcome end = run_once(k, mode);
             const resources after;
-            if (before.allocations == after.allocations && before.descriptors == after.descriptors) return fired;
+            if (before.allocations == after.allocations && before.descriptors == after.descriptors) return count(end);
             if (tries != 2) continue;
             fail("leaked " + std::to_string(after.allocations - before.allocations) + " allocations and " +
                  std::to_string(after.descriptors - before.descriptors) + " descriptors");
         }
     }
 
-    bool run_once(std::uint64_t k, how mode) {
+    enum class outcome : std::uint8_t { no_such_allocation, did_without, failed };
+
+    bool count(outcome end) {
+        if (end == outcome::no_such_allocation) return false;
+        ++report_.runs;
+        if (end == outcome::failed) ++report_.failed_runs;
+        return true;
+    }
+
+    outcome run_once(std::uint64_t k, how mode) {
         runner r(options_.loop);
         std::optional<std::string> reported;
         r.loop().set_exception_handler([&reported](const exception_context& c) {
@@ -197,14 +206,11 @@ private:
         if (dog_.bitten()) fail("the run hangs");
         if (const auto complaint = thrown ? complaint_about(thrown) : std::nullopt) fail("the run threw " + *complaint);
         if (reported) fail("the exception handler was given " + *reported);
-        if (armed.fired()) {
-            ++report_.runs;
-            if (thrown) ++report_.failed_runs;
-        }
+        const outcome end = thrown ? outcome::failed : outcome::did_without;
         thrown = nullptr;
         repeat_with_memory(r);
         r.loop().set_exception_handler({});
-        return armed.fired();
+        return armed.fired() ? end : outcome::no_such_allocation;
     }
 
     void repeat_with_memory(runner& r) {
