@@ -46,6 +46,7 @@ task<void> check_stream(connection_maker make, check_stream_options options);
 
 // Makes pair after pair by `make_pair()`, a task of two connected streams, and checks each requirement on each end.
 // Throws check_failure, with the requirement and what was found in its message, for the first that is not met.
+// Cancel class: that of what it awaits: `make_pair()` and the streams.
 template <class MakePair>
 task<void> check_stream(MakePair&& make_pair, check_stream_options options = {}) {
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13

@@ -45,9 +45,8 @@ public:
     ~sequencer();
 
     // Goes on when the steps 0 to number - 1 have begun and ended; gives a guard whose destruction ends step `number`.
-    // Each number is used once: a second time throws std::logic_error. If a step is cancelled while it waits, the
-    // sequence is broken: steps that wait for it and later ones throw std::runtime_error. Cancel class: lossless, but
-    // for the others.
+    // Each number is used once: a second time throws std::logic_error. Cancel class: poisoning: with a step that is
+    // cancelled the sequence is broken, and all that have not begun throw std::runtime_error.
     description at(std::size_t number) noexcept;
 
 private:

@@ -24,7 +24,7 @@ namespace testing {
 
 // Lets everybody run who is ready, then moves the clock on by `time`, from one event to the next, and lets everybody run
 // whose time has come; goes on when all others wait again. Throws std::logic_error, at the call, if the clock is not one
-// that is moved by hand. Cancel class: progress: the clock moves all the same.
+// that is moved by hand. Cancel class: lossless: the clock stops where it has come.
 template <class Rep, class Period>
 task<void> advance(std::chrono::duration<Rep, Period> time) {
     async::detail::require_clock_by_hand();
