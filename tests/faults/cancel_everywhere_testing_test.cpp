@@ -38,14 +38,14 @@ TEST_CASE("waiting until all are blocked: nobody is disturbed, and others that w
 
 TEST_CASE("steps of a sequence: each begins once, in its order, or is told that the sequence is broken") {
     const auto part = [](sequencer& order, std::string& begun) -> task<void> {
-        for (const std::size_t number : {1, 3, 5}) {
+        for (const std::size_t number : {1u, 3u, 5u}) {
             const auto turn = co_await order.at(number);
             begun += std::to_string(number);
         }
     };
     const auto counterpart = [](sequencer& order, std::string& begun) -> task<void> {
         try {
-            for (const std::size_t number : {0, 2, 4}) {
+            for (const std::size_t number : {0u, 2u, 4u}) {
                 co_await yield();
                 const auto turn = co_await order.at(number);
                 begun += std::to_string(number);
