@@ -20,6 +20,12 @@
 #include <libasync/sim/disk.hpp>
 #include <libasync/sim/host.hpp>
 #include <libasync/sim/simulation.hpp>
+#include <libasync/sync/barrier.hpp>
+#include <libasync/sync/condition.hpp>
+#include <libasync/sync/event.hpp>
+#include <libasync/sync/lock.hpp>
+#include <libasync/sync/queue.hpp>
+#include <libasync/sync/semaphore.hpp>
 #include <libasync/testing/sequencer.hpp>
 #include <libasync/testing/virtual_clock.hpp>
 #include <libasync/testing/wait_all_tasks_blocked.hpp>

@@ -16,7 +16,7 @@ printf '%s\n' "${includes[@]}" | awk -F: '
         height["io/uring"] = height["io/asio"] = height["io/scripted"] = height["io/sim"] = 2
         height["loop"] = 3
         height["coro"] = 4
-        height["net"] = height["fs"] = height["sim"] = 5
+        height["net"] = height["fs"] = height["sim"] = height["sync"] = 5
         height["testing"] = 6
         height["async.hpp"] = 7
     }

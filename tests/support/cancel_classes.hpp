@@ -44,7 +44,7 @@ private:
 
     void read_lines(std::istream& text) {
         class_ = comment_ = {};
-        private_ = internal_ = false;
+        private_ = nested_ = internal_ = false;
         for (std::string line; std::getline(text, line);) {
             static const std::regex inner(R"(^namespace async::inline v0::(?:testing::internal|detail).*$)");
             if (std::regex_match(line, inner)) return;
@@ -53,7 +53,7 @@ private:
     }
 
     void read_line(const std::string& line) {
-        static const std::regex class_head(R"(^(?:class|struct) (?:\[\[.*\]\] )?(\w+)(::\w+)?.*\{$)");
+        static const std::regex class_head(R"(^(?:class|struct) (?:\[\[.*\]\] )?(\w+)((?:<.*>)?::\w+)?.*\{$)");
         static const std::regex comment_line(R"(^ *// ?(.*)$)");
         static const std::regex goes_on(R"(^ *(template|requires)\b.*$)");
         std::smatch match;
@@ -62,10 +62,11 @@ private:
         if (internal_) return;
         if (std::regex_match(line, match, class_head)) {
             class_ = match[1].str() + "::";
-            private_ = match[2].matched;  // one in a class, of no concern
+            private_ = false;
+            nested_ = match[2].matched;
         } else if (line == "};") {
             class_.clear();
-            private_ = false;
+            private_ = nested_ = false;
         } else if (line == "private:" || line == "protected:") {
             private_ = true;
         } else if (line == "public:") {
@@ -75,7 +76,7 @@ private:
             return;
         } else if (std::regex_match(line, goes_on)) {
             return;
-        } else if (!private_) {
+        } else if (!private_ && !nested_) {
             read_declaration(line);
         }
         comment_.clear();
@@ -107,6 +108,7 @@ private:
     std::string class_;
     std::string comment_;  // right above the current line
     bool private_ = false;
+    bool nested_ = false;  // a class in a class: of no concern
     bool internal_ = false;
 };
 

@@ -1,0 +1,78 @@
+// A number of permits that tasks take and give back, first come, first served: what locks and semaphores are made of.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include <libasync/sync/waiter.hpp>
+
+namespace async::inline v0::detail {
+
+class permits {
+public:
+    explicit permits(std::size_t count) noexcept : free_(count) {}
+
+    std::size_t free() const noexcept { return free_; }
+    std::size_t waiting() const noexcept { return waiters_.size(); }
+
+    // None are free while somebody waits.
+    bool try_take() noexcept {
+        if (free_ == 0) return false;
+        --free_;
+        return true;
+    }
+
+    // To the one that has waited longest, if there is one.
+    void give_back() noexcept {
+        if (!waiters_.grant_first()) ++free_;
+    }
+
+    void wait_in_line(sync_waiter& w, const char* operation) { waiters_.add(w, operation); }
+    // One that waits already, elsewhere.
+    void wait_in_line(sync_waiter& w) noexcept { waiters_.take_over(w); }
+
+private:
+    wait_queue waiters_;
+    std::size_t free_;
+};
+
+// Takes a permit of `Owner`, and gives what Owner::taken makes of that.
+template <class Owner, class Result>
+class permit_awaiter : sync_waiter {
+public:
+    explicit permit_awaiter(Owner& owner) noexcept : owner_(&owner) {}
+    ~permit_awaiter() {
+        if (state_ == state::granted) owner_->permits_.give_back();
+    }
+
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> h) {
+        if (!enter(h, *this)) return true;
+        if (owner_->permits_.try_take()) return granted_at_once();
+        owner_->permits_.wait_in_line(*this, Owner::acquiring);
+        return true;
+    }
+
+    Result await_resume() {
+        settle(Owner::acquiring);
+        if constexpr (std::is_void_v<Result>) {
+            owner_->taken();
+        } else {
+            return Result(*owner_, owner_->taken());
+        }
+    }
+
+private:
+    Owner* owner_;
+};
+
+template <class Owner, class Result>
+struct [[nodiscard("nothing is acquired until it is awaited")]] permit_description {
+    using async_native = void;
+    Owner* owner;
+    auto operator co_await() const noexcept { return permit_awaiter<Owner, Result>(*owner); }
+};
+
+}  // namespace async::inline v0::detail
