@@ -44,6 +44,38 @@ class Questions:
         self.report("gather_100k", children, start)
         assert sum(results) == children
 
+    async def lock(self, operations=200_000):
+        door = asyncio.Lock()
+        start = time.perf_counter_ns()
+        for _ in range(operations):
+            await door.acquire()
+            door.release()
+        self.report("lock_release", operations, start)
+
+    async def queue(self, operations=100_000):
+        items = asyncio.Queue(1)
+        start = time.perf_counter_ns()
+        for i in range(operations):
+            await items.put(i)
+            await items.get()
+        self.report("queue_put_or_get", 2 * operations, start)
+
+    async def queue_ping_pong(self, operations=50_000):
+        """Both tasks wait in each round."""
+        there, back = asyncio.Queue(1), asyncio.Queue(1)
+
+        async def echo():
+            for _ in range(operations):
+                await back.put(await there.get())
+
+        other = asyncio.create_task(echo())
+        start = time.perf_counter_ns()
+        for i in range(operations):
+            await there.put(i)
+            await back.get()
+        self.report("queue_ping_pong", operations, start)
+        await other
+
     async def timer_rearm(self, operations=100_000):
         """The loop runs now and then, for it drops cancelled timers only there."""
         loop = asyncio.get_running_loop()
@@ -80,6 +112,9 @@ class Questions:
         await self.yield_()
         await self.create_task_join()
         await self.gather()
+        await self.lock()
+        await self.queue()
+        await self.queue_ping_pong()
         await self.post_round_trip()
 
 

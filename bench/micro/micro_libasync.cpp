@@ -51,6 +51,54 @@ async::task<void> gather() {
     if (values.size() != micro::children) std::abort();
 }
 
+async::task<void> lock() {
+    constexpr std::size_t operations = 20'000'000;
+    async::lock door;
+    const stopwatch time(peer, "lock_release");
+    for (std::size_t i = 0; i < operations; ++i) {
+        co_await door.acquire();
+        door.release();
+    }
+    time.report(operations);
+}
+
+async::task<void> queue() {
+    constexpr std::size_t operations = 10'000'000;
+    async::queue<std::size_t> items(1);
+    std::size_t sum = 0;
+    const stopwatch time(peer, "queue_put_or_get");
+    for (std::size_t i = 0; i < operations; ++i) {
+        co_await items.put(i % 2);
+        sum += co_await items.get();
+    }
+    time.report(2 * operations);
+    if (sum != operations / 2) std::abort();
+}
+
+async::task<void> echo_items(async::queue<std::size_t>& in, async::queue<std::size_t>& out, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t item = co_await in.get();
+        co_await out.put(item);
+    }
+}
+
+// Both tasks wait in each round.
+async::task<void> queue_ping_pong() {
+    constexpr std::size_t operations = 3'000'000;
+    async::queue<std::size_t> there(1);
+    async::queue<std::size_t> back(1);
+    auto other = async::create_task(echo_items(there, back, operations));
+    const stopwatch time(peer, "queue_ping_pong");
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < operations; ++i) {
+        co_await there.put(i % 2);
+        sum += co_await back.get();
+    }
+    time.report(operations);
+    co_await std::move(other);
+    if (sum != operations / 2) std::abort();
+}
+
 async::task<void> timer_rearm() {
     constexpr std::size_t operations = 2'000'000;
     micro::random_numbers random;
@@ -100,6 +148,9 @@ int main() {
         async::run(yield());
         async::run(create_task_join());
         async::run(gather());
+        async::run(lock());
+        async::run(queue());
+        async::run(queue_ping_pong());
         async::run(post_self());
         post_from_thread();
         async::run(timer_rearm());
