@@ -21,6 +21,7 @@
 #include <libasync/sim/host.hpp>
 #include <libasync/sim/simulation.hpp>
 #include <libasync/sync/barrier.hpp>
+#include <libasync/sync/channel.hpp>
 #include <libasync/sync/condition.hpp>
 #include <libasync/sync/event.hpp>
 #include <libasync/sync/lock.hpp>

@@ -98,9 +98,9 @@ public:
     // The one that has waited longest, or null.
     sync_waiter* first() noexcept { return static_cast<sync_waiter*>(waiters_.first()); }
 
-    // It is given what it waits for. Called on the thread of its loop.
+    // It is given what it waits for. Called by its own loop, or where none runs.
     static void grant(sync_waiter& w) noexcept {
-        LIBASYNC_ASSERT(w.core().owner == std::this_thread::get_id(), "tasks are woken on the thread of their loop");
+        LIBASYNC_ASSERT(this_core == nullptr || this_core == &w.core(), "tasks are woken by tasks of their own loop");
         w.leave_queue();
         w.go_on(sync_waiter::state::granted);
     }

@@ -207,6 +207,57 @@ TEST_CASE("without memory time-outs and scopes fail, or do what they are for") {
     });
 }
 
+namespace {
+
+task<void> put_numbers(async::queue<std::string>& q, int count) {
+    for (int i = 0; i < count; ++i) co_await q.put("an item that is too long to be kept in place " + std::to_string(i));
+    q.shutdown();
+}
+
+task<int> count_items(async::queue<std::string>& q) {
+    int count = 0;
+    for (;;) {
+        try {
+            const std::string item = co_await q.get();
+            must(item.ends_with(std::to_string(count)), "items come in their order");
+            ++count;
+        } catch (const queue_shut_down&) {
+            co_return count;
+        }
+    }
+}
+
+task<void> meet_inside(lock& door, barrier& all, event& go) {
+    co_await go.wait();
+    static_cast<void>(co_await all.wait());
+    const auto guard = co_await door.scoped();
+    co_await yield();
+}
+
+}  // namespace
+
+TEST_CASE("without memory an item is put or not, and what was put is got") {
+    survives([]() -> task<void> {
+        async::queue<std::string> q;
+        const auto [nothing, count] = co_await gather(put_numbers(q, 9), count_items(q));
+        must(count == 9, "what was put is got");
+    });
+}
+
+TEST_CASE("without memory locks, barriers and events are taken all the same, by those tasks that there are") {
+    survives([]() -> task<void> {
+        lock door;
+        barrier all(2);
+        event go;
+        auto start = [](event& go) -> task<void> {
+            co_await yield();
+            go.set();
+        };
+        co_await gather(meet_inside(door, all, go), meet_inside(door, all, go), start(go));
+        must(!door.locked() && all.n_waiting() == 0, "nobody is left");
+    });
+}
+
 TEST_CASE("without memory callbacks are refused, or called") {
     // What was accepted is called even if the scenario has ended by then.
     survives([]() -> task<void> {

@@ -536,6 +536,24 @@ std::string class_of_get() {
         [&q] { q.put_nowait(7); });
 }
 
+std::string class_of_send() {
+    channel<int> c(0);
+    return lossless_if_repeated([&c] { return [](channel<int>& c) -> task<void> { co_await c.sender.send(1); }(c); },
+                                [&c] { must(c.receiver.try_receive() == 1 && !c.receiver.try_receive(), "one is sent"); });
+}
+
+std::string class_of_receive() {
+    channel<int> c(0);
+    return lossless_if_repeated(
+        [&c] {
+            return [](channel<int>& c) -> task<void> {
+                const auto got = co_await c.receiver.receive();
+                must(got == 7, "what was sent is received");
+            }(c);
+        },
+        [&c] { must(c.sender.try_send(7) && !c.sender.try_send(8), "one receives"); });
+}
+
 std::string class_of_join() {
     async::queue<int> q;
     return lossless_if_repeated(
@@ -603,6 +621,8 @@ std::map<std::string, probe> probes(file_probes& files) {
         {"barrier::wait", [] { return class_of_barrier(); }},
         {"queue::put", [] { return class_of_put(); }},
         {"queue::get", [] { return class_of_get(); }},
+        {"channel_sender::send", [] { return class_of_send(); }},
+        {"channel_receiver::receive", [] { return class_of_receive(); }},
         {"queue::join", [] { return class_of_join(); }},
         {"as_result", [&files] { return class_of_results(files); }},
         {"connect", [] { return lossless_if(connect_1); }},

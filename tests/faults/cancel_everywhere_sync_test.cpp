@@ -196,3 +196,44 @@ TEST_CASE("join of a queue: it ends when all is done, and disturbs nobody") {
     };
     check_cancelled(cancel_everywhere(scenario));
 }
+
+TEST_CASE("channel: no item is lost, doubled or overtaken, and its end is told") {
+    const auto consume = [](channel_receiver<int> from, std::vector<int>& got) -> task<void> {
+        while (const auto item = co_await from.receive()) got.push_back(*item);
+    };
+    const auto produce = [](channel_sender<int> to, int& sent) -> task<void> {
+        while (sent < 6) {
+            co_await to.send(sent);
+            ++sent;
+            if (sent % 2 == 0) co_await yield();
+        }
+    };
+    for (const std::size_t room : {0u, 2u}) {
+        CAPTURE(room);
+        check_cancelled(cancel_everywhere([=](cancel_subject& subject) -> task<void> {
+            auto [sender, receiver] = channel<int>(room);
+            std::vector<int> got;
+            int sent = 0;
+            auto producer = create_task(produce(std::move(sender), sent));
+            must_not_fail(co_await subject.run(consume(receiver, got)));
+            co_await consume(receiver, got);
+            co_await producer;
+            must(got == std::vector{0, 1, 2, 3, 4, 5}, "all items in their order");
+        }));
+        check_cancelled(cancel_everywhere([=](cancel_subject& subject) -> task<void> {
+            auto [sender, receiver] = channel<int>(room);
+            std::vector<int> got;
+            int sent = 0;
+            auto consumer = create_task(consume(std::move(receiver), got));
+            must_not_fail(co_await subject.run(produce(sender, sent)));
+            co_await produce(sender, sent);
+            sender.close();
+            co_await consumer;
+            // One that was sent, but by a task that did not learn of it, is sent again.
+            const auto twice = std::unique(got.begin(), got.end());
+            must(got.end() - twice <= 1, "more than one is doubled");
+            got.erase(twice, got.end());
+            must(got == std::vector{0, 1, 2, 3, 4, 5}, "all items in their order");
+        }));
+    }
+}

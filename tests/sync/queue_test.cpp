@@ -131,6 +131,22 @@ TEST_CASE("get_nowait lets one in that waits for room; put_nowait serves one tha
     });
 }
 
+TEST_CASE("puts and gets go into what takes any operation, with their items") {
+    on_every_engine([]() -> task<void> {
+        queue<std::string> q(1);
+        const std::string text(100, 'x');
+        co_await timeout(1h, q.put(text));
+        const auto refused = co_await move_on_after(1ms, q.put(std::string("one too many")));
+        CHECK_FALSE(refused.has_value());
+        const auto [first, nothing, second] = co_await gather(q.get(), q.put(std::string("another")), q.get());
+        CHECK(first == text);
+        CHECK(second == "another");
+        const auto none = co_await move_on_after(1ms, q.get());
+        CHECK_FALSE(none.has_value());
+        CHECK(q.empty());
+    });
+}
+
 TEST_CASE("whoever waits for a queue that is destroyed is told so") {
     on_every_engine([]() -> task<void> {
         std::optional<queue<int>> q(std::in_place, 1u);
