@@ -60,12 +60,13 @@ public:
         pass_on(std::move(item));
     }
 
-    // There must be an item. Its place goes to the first who waits for one.
+    // There must be an item. Its place goes to the first who waits for one; an item that came back may have taken that
+    // already.
     T take() {
         make_room();
         if (items_.empty()) return take_from_sender();
         T item = items_.pop_front();
-        if (!senders_.empty()) items_.push_back(take_from_sender());
+        if (!senders_.empty() && items_.size() < capacity_) items_.push_back(take_from_sender());
         return item;
     }
 
@@ -281,7 +282,7 @@ public:
     // wait. Cancel class: lossless.
     detail::channel_receive_description<T> receive() const noexcept { return detail::channel_receive_description<T>(channel_); }
 
-    // The next item if one is there. Throws errc::closed if this end is closed.
+    // The next item if one is there. Throws errc::closed if this end is closed, std::bad_alloc.
     std::optional<T> try_receive() const {
         if (!channel_) detail::refuse_channel(errc::closed, "channel::try_receive");
         if (!channel_->has_item()) return std::nullopt;

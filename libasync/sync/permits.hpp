@@ -13,7 +13,6 @@ public:
     explicit permits(std::size_t count) noexcept : free_(count) {}
 
     std::size_t free() const noexcept { return free_; }
-    std::size_t waiting() const noexcept { return waiters_.size(); }
 
     // None are free while somebody waits.
     bool try_take() noexcept {

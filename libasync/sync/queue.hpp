@@ -122,7 +122,7 @@ public:
     put_description put(T item) noexcept { return put_description(*this, std::move(item)); }
 
     // Goes on with the next item once there is one. Throws queue_shut_down once no item is left and none will come,
-    // std::logic_error if tasks of another loop wait. Cancel class: lossless.
+    // std::bad_alloc, std::logic_error if tasks of another loop wait. Cancel class: lossless.
     get_description get() noexcept { return {this}; }
 
     // Throws queue_full, queue_shut_down, std::bad_alloc; the item is destroyed then.
@@ -187,10 +187,10 @@ private:
         detail::wait_queue::grant(first);
     }
 
-    // The next item; its place goes to the first who waits for one.
+    // The next item; its place goes to the first who waits for one. An item that came back may have taken that already.
     T take() {
         T item = items_.get();
-        if (!putters_.empty()) {
+        if (!putters_.empty() && !full()) {
             auto& first = *static_cast<putter*>(putters_.first());
             items_.put(std::move(first.item_));
             ++unfinished_;

@@ -9,6 +9,7 @@
 
 #include <libasync/testing/allocations.hpp>
 #include <tests/support/expect.hpp>
+#include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
@@ -129,6 +130,28 @@ TEST_CASE("get_nowait lets one in that waits for room; put_nowait serves one tha
         CHECK(got == 3);
         CHECK(q.qsize() == 1);
     });
+}
+
+TEST_CASE("an item that comes back is the next one, and takes the place of one that waits to be put") {
+    scripted_runner s;
+    s.run([]() -> task<void> {
+        queue<int> q(1);
+        auto get = [](queue<int>& q) -> foreign_coroutine { static_cast<void>(co_await q.get()); };
+        auto put = [](queue<int>& q, int n) -> foreign_coroutine { co_await q.put(n); };
+        std::optional<foreign_coroutine> getter(get(q));
+        q.put_nowait(1);  // is the getter's
+        q.put_nowait(2);
+        const foreign_coroutine putter = put(q, 3);
+        getter.reset();
+        CHECK(q.qsize() == 2);
+        CHECK(q.get_nowait() == 1);
+        CHECK(q.qsize() == 1);
+        CHECK(q.get_nowait() == 2);
+        CHECK(q.get_nowait() == 3);
+        co_await yield();
+        co_await yield();
+        CHECK(putter.done());
+    }());
 }
 
 TEST_CASE("puts and gets go into what takes any operation, with their items") {
