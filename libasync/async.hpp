@@ -2,12 +2,20 @@
 #pragma once
 
 #include <libasync/config.hpp>
+#include <libasync/coro/as_completed.hpp>
 #include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/exception_group.hpp>
 #include <libasync/coro/gather.hpp>
+#include <libasync/coro/generator.hpp>
+#include <libasync/coro/race.hpp>
 #include <libasync/coro/run.hpp>
+#include <libasync/coro/shield.hpp>
 #include <libasync/coro/sleep.hpp>
 #include <libasync/coro/task.hpp>
+#include <libasync/coro/task_group.hpp>
 #include <libasync/coro/task_handle.hpp>
+#include <libasync/coro/timeout.hpp>
+#include <libasync/coro/wait.hpp>
 #include <libasync/error.hpp>
 #include <libasync/fs/file.hpp>
 #include <libasync/loop/log.hpp>
@@ -26,6 +34,7 @@
 #include <libasync/sync/event.hpp>
 #include <libasync/sync/lock.hpp>
 #include <libasync/sync/queue.hpp>
+#include <libasync/sync/select.hpp>
 #include <libasync/sync/semaphore.hpp>
 #include <libasync/testing/sequencer.hpp>
 #include <libasync/testing/virtual_clock.hpp>

@@ -40,4 +40,16 @@ stalled_error::~stalled_error() = default;
 
 void cancelled_access::raise() { throw cancelled{}; }
 
+std::string detail::describe_exception(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (const cancelled&) {
+        return "cancelled";
+    } catch (...) {
+        return "an exception of unknown type";
+    }
+}
+
 }  // namespace async::inline v0

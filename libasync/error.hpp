@@ -5,6 +5,7 @@
 // std::exception catches by accident.
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -63,6 +64,13 @@ public:
 struct cancelled_access {
     [[noreturn]] static void raise();
 };
+
+namespace detail {
+
+// What an exception says of itself.
+std::string describe_exception(const std::exception_ptr& failure);
+
+}  // namespace detail
 
 }  // namespace async::inline v0
 

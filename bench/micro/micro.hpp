@@ -4,6 +4,10 @@
 //   yield             go once through the loop's ready queue
 //   create_task_join  create a task and wait for it
 //   gather_100k       100,000 tasks at once, all waited for; time of each
+//   lock_release      acquire and release a lock that nobody else wants
+//   queue_put_or_get  put into, or get from, a queue of one that has room, or an item
+//   queue_ping_pong   two tasks send an item to and fro through two queues of one; a round trip
+//   channel_ping_pong the same through two channels of one
 //   timer_rearm_1m    set one of 1,000,000 active timers, chosen at random, to another time
 //   post_round_trip   another thread posts to the waiting loop and spins until that has run
 //   post_self         post from the loop's own thread and run one turn

@@ -2,6 +2,7 @@
 #include "micro.hpp"
 
 #include <boost/asio.hpp>
+#include <boost/asio/experimental/channel.hpp>
 #include <vector>
 
 namespace {
@@ -51,6 +52,32 @@ void gather(asio::io_context& context) {
     context.run();
     time.report(micro::children);
     if (sum != micro::children) std::abort();
+}
+
+using channel = asio::experimental::channel<void(error_code, std::size_t)>;
+
+awaitable<void> echo_messages(channel& in, channel& out, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t item = co_await in.async_receive(use_awaitable);
+        co_await out.async_send(error_code(), item, use_awaitable);
+    }
+}
+
+// Both coroutines wait in each round.
+awaitable<void> channel_ping_pong() {
+    constexpr std::size_t operations = 300'000;
+    const auto executor = co_await asio::this_coro::executor;
+    channel there(executor, 1);
+    channel back(executor, 1);
+    asio::co_spawn(executor, echo_messages(there, back, operations), asio::detached);
+    const stopwatch time(peer, "channel_ping_pong");
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < operations; ++i) {
+        co_await there.async_send(error_code(), i % 2, use_awaitable);
+        sum += co_await back.async_receive(use_awaitable);
+    }
+    time.report(operations);
+    if (sum != operations / 2) std::abort();
 }
 
 // The handlers of the waits that are replaced run within the measured time, as they would in a program.
@@ -112,6 +139,7 @@ int main() {
         run(context, yield());
         run(context, create_task_join());
         gather(context);
+        run(context, channel_ping_pong());
         post_self(context);
         asio::io_context shared;  // used from two threads, so its locks stay on
         post_from_thread(shared);

@@ -99,6 +99,28 @@ async::task<void> queue_ping_pong() {
     if (sum != operations / 2) std::abort();
 }
 
+async::task<void> echo_messages(async::channel_receiver<std::size_t> in, async::channel_sender<std::size_t> out) {
+    while (auto item = co_await in.receive()) co_await out.send(*item);
+}
+
+// Both tasks wait in each round.
+async::task<void> channel_ping_pong() {
+    constexpr std::size_t operations = 3'000'000;
+    async::channel<std::size_t> there(1);
+    async::channel<std::size_t> back(1);
+    auto other = async::create_task(echo_messages(std::move(there.receiver), std::move(back.sender)));
+    const stopwatch time(peer, "channel_ping_pong");
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < operations; ++i) {
+        co_await there.sender.send(i % 2);
+        sum += *co_await back.receiver.receive();
+    }
+    time.report(operations);
+    there.sender.close();
+    co_await std::move(other);
+    if (sum != operations / 2) std::abort();
+}
+
 async::task<void> timer_rearm() {
     constexpr std::size_t operations = 2'000'000;
     micro::random_numbers random;
@@ -151,6 +173,7 @@ int main() {
         async::run(lock());
         async::run(queue());
         async::run(queue_ping_pong());
+        async::run(channel_ping_pong());
         async::run(post_self());
         post_from_thread();
         async::run(timer_rearm());

@@ -5,14 +5,11 @@
 //   if (scope.cancelled_caught()) ...  // it took too long, or somebody called scope.cancel()
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <utility>
-#include <variant>
 
-#include <libasync/coro/into_task.hpp>
-#include <libasync/coro/sleep.hpp>
+#include <libasync/coro/outcome.hpp>
 #include <libasync/coro/task.hpp>
 
 namespace async::inline v0 {
@@ -64,11 +61,6 @@ struct deadline_timer : timer_node {
     loop_core* armed_in = nullptr;
 };
 
-template <class T>
-using optional_result = std::conditional_t<
-    std::is_void_v<T>, std::monostate,
-    std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>>;
-
 }  // namespace detail
 
 enum class shielding : bool {
@@ -76,7 +68,8 @@ enum class shielding : bool {
     shielded,  // cancellations from outside wait until the scope is left; its own deadline and cancel() still act
 };
 
-// One scope runs one task, once. Not copyable or movable; must outlive the run.
+// One scope runs one task, once. Not copyable or movable; must outlive the run. Scopes nest as the tasks do that run in
+// them: there is no way to leave them in another order, nor to hold one across a co_yield.
 class cancel_scope {
 public:
     explicit cancel_scope(time_point deadline = time_point::max(), shielding s = shielding::none) noexcept
@@ -86,16 +79,17 @@ public:
     }
     cancel_scope(const cancel_scope&) = delete;
     cancel_scope& operator=(const cancel_scope&) = delete;
+    ~cancel_scope() { LIBASYNC_ASSERT(phase_ != phase::running, "a cancel_scope outlives what runs inside"); }
 
     // Runs `t` inside the scope. Gives its result; nothing if the scope was cancelled and absorbed that. A cancellation
     // that comes from further out goes through, as do all exceptions.
     // Throws std::logic_error if the scope has run before. Cancel class: that of `t`.
     template <class T>
     task<std::optional<detail::optional_result<T>>> run(task<T> t) {
-        if (std::exchange(used_, true)) throw std::logic_error("a cancel_scope runs once");
+        if (phase_ != phase::fresh) throw std::logic_error("cancel_scope::run: a scope runs once");
         detail::task_context& context = co_await detail::own_context{};
         timer_.arm(*context.loop, deadline_);
-        const leave_at_end end{*this};
+        const while_running running(*this, *context.loop);
         const detail::scope_entry inside(context, scope_);
         try {
             if constexpr (std::is_void_v<T>) {
@@ -125,77 +119,46 @@ public:
     time_point deadline() const noexcept { return deadline_; }
 
     // Moves the deadline; time_point::max() takes it away. A deadline that has acted cannot be undone.
-    // Throws std::bad_alloc.
+    // Throws std::logic_error if the run is over, std::bad_alloc.
     void set_deadline(time_point when) {
+        if (phase_ == phase::over) throw std::logic_error("cancel_scope::set_deadline: the scope has run already");
+        if (core_) timer_.arm(*core_, when);
         deadline_ = when;
-        if (running_in_) timer_.arm(*running_in_, when);
     }
 
+    shielding shield() const noexcept { return scope_.shielded ? shielding::shielded : shielding::none; }
+
+    // Begins or ends to keep cancellations from outside away; at once, if there is one. An await that was asked to stop by
+    // then stops all the same.
+    void set_shield(shielding s) noexcept { scope_.set_shielded(s == shielding::shielded); }
+
 private:
-    struct leave_at_end {
-        cancel_scope& scope;
-        explicit leave_at_end(cancel_scope& s) noexcept : scope(s) { s.running_in_ = s.core_of_run(); }
-        ~leave_at_end() {
-            scope.running_in_ = nullptr;
-            scope.timer_.disarm();
+    enum class phase : unsigned char { fresh, running, over };
+
+    class while_running {
+    public:
+        while_running(cancel_scope& s, detail::loop_core& core) noexcept : scope_(s) {
+            scope_.phase_ = phase::running;
+            scope_.core_ = &core;
         }
+        while_running(const while_running&) = delete;
+        while_running& operator=(const while_running&) = delete;
+        ~while_running() {
+            scope_.phase_ = phase::over;
+            scope_.core_ = nullptr;
+            scope_.timer_.disarm();
+        }
+
+    private:
+        cancel_scope& scope_;
     };
-    static detail::loop_core* core_of_run() noexcept { return detail::this_core; }
 
     time_point deadline_;
     detail::scope scope_;
     detail::deadline_timer timer_;
-    detail::loop_core* running_in_ = nullptr;
-    bool used_ = false;
+    detail::loop_core* core_ = nullptr;  // while it runs
+    phase phase_ = phase::fresh;
     bool caught_ = false;
 };
-
-namespace detail {
-
-template <class T>
-task<std::optional<optional_result<T>>> move_on_at(time_point deadline, task<T> t) {
-    cancel_scope scope(deadline);
-    co_return co_await scope.run(std::move(t));
-}
-
-template <class T>
-task<T> timeout_at(time_point deadline, task<T> t) {
-    cancel_scope scope(deadline);
-    auto got = co_await scope.run(std::move(t));
-    if (!got) throw timeout_error();
-    if constexpr (std::is_reference_v<T>) {
-        co_return got->get();
-    } else if constexpr (!std::is_void_v<T>) {
-        co_return std::move(*got);
-    }
-}
-
-}  // namespace detail
-
-// Gives the result of `t`, a task or any operation, or nothing if it takes longer than until `deadline`.
-// Cancel class: that of `t`.
-template <detail::awaitable_operation A>
-auto move_on_at(time_point deadline, A&& t) {
-    return detail::move_on_at(deadline, detail::into_task(std::forward<A>(t)));
-}
-
-// The same with a delay, counted from this call. Cancel class: that of `t`.
-template <class Rep, class Period, detail::awaitable_operation A>
-auto move_on_after(std::chrono::duration<Rep, Period> delay, A&& t) {
-    return detail::move_on_at(this_loop().deadline_after(delay), detail::into_task(std::forward<A>(t)));
-}
-
-// Gives the result of `t`, a task or any operation. Throws timeout_error if it is not done by `deadline`: it is
-// cancelled then, and waited for. A result that is there at that very moment is given. Cancel class: that of `t`.
-template <detail::awaitable_operation A>
-auto timeout_at(time_point deadline, A&& t) {
-    return detail::timeout_at(deadline, detail::into_task(std::forward<A>(t)));
-}
-
-// The same with a delay, counted from this call. Cancel class: that of `t`.
-template <class Rep, class Period, detail::awaitable_operation A>
-auto timeout(std::chrono::duration<Rep, Period> delay, A&& t) {
-    return detail::timeout_at(this_loop().deadline_after(delay), detail::into_task(std::forward<A>(t)));
-}
 
 }  // namespace async::inline v0

@@ -1,4 +1,5 @@
-// Children that a construct spawns and waits for: their common scope, how many still run, and the first failure.
+// Children that a construct spawns and waits for: their common scope, how many still run, and what the end of one
+// means to the others.
 #pragma once
 
 #include <exception>
@@ -10,36 +11,43 @@ namespace async::inline v0::detail {
 
 class child_group {
 public:
-    // The children hang under the innermost scope of `context`, so its cancellation reaches them by itself.
+    using on_done_function = void (*)(control_block&) noexcept;
+
+    // The scope of the children hangs under the innermost one of `context`, so its cancellation reaches them by itself.
     explicit child_group(task_context& context) noexcept : core_(*context.loop) {
         scope_.attach(*context.current_scope, nullptr);
     }
+    // The scope is entered and left by the construct.
+    explicit child_group(loop_core& core) noexcept : core_(core) {}
     child_group(const child_group&) = delete;
     child_group& operator=(const child_group&) = delete;
     ~child_group() { LIBASYNC_ASSERT(running_ == 0, "a group ends after its children"); }
 
-    template <class T>
-    block_ptr<control_block_of<T>> start(task<T> t, std::source_location created) {
-        auto block = spawn(core_, scope_, std::move(t), {}, created);
-        block->on_done = &child_group::child_done;
-        block->on_done_argument = this;
+    // Takes over a task that was spawned. `on_done` is told its end, with the group as `on_done_argument`, and calls
+    // `one_ended`.
+    void adopt(control_block& child, on_done_function on_done) noexcept {
+        child.on_done = on_done;
+        child.on_done_argument = this;
         ++running_;
-        return block;
     }
 
-    // Something else failed: as if a child had.
-    void fail(std::exception_ptr failure) noexcept {
-        if (!failure_) failure_ = std::move(failure);
-        scope_.cancel();
+    void one_ended() noexcept {
+        if (--running_ == 0 && waiter_) core_.ready.push_back(*std::exchange(waiter_, nullptr));
     }
 
-    const std::exception_ptr& failure() const noexcept { return failure_; }
+    loop_core& core() const noexcept { return core_; }
+    scope& children_scope() noexcept { return scope_; }
+    const scope& children_scope() const noexcept { return scope_; }
+    std::size_t running() const noexcept { return running_; }
 
     // Waits until every child has ended. Not refused in a cancelled scope: the children end soon then.
     class end_awaiter : leaf {
     public:
         explicit end_awaiter(child_group& g) noexcept : leaf([](leaf&) noexcept {}), group_(g) {}
-        ~end_awaiter() { node_.unlink_if_linked(); }
+        ~end_awaiter() {
+            if (group_.waiter_ == &node_) group_.waiter_ = nullptr;
+            node_.unlink_if_linked();
+        }
         bool await_ready() const noexcept { return false; }
 
         template <class Promise>
@@ -64,10 +72,40 @@ public:
     end_description end() noexcept { return {*this}; }
 
 private:
+    loop_core& core_;
+    scope scope_;
+    ready_node* waiter_ = nullptr;
+    std::size_t running_ = 0;
+};
+
+// All children are wanted: the first that fails cancels the others.
+class all_children : public child_group {
+public:
+    using child_group::child_group;
+
+    template <class T>
+    block_ptr<control_block_of<T>> start(task<T> t, std::source_location created) {
+        auto block = spawn(core(), children_scope(), std::move(t), {}, created);
+        adopt(*block, &all_children::child_done);
+        return block;
+    }
+
+    // Something else failed: as if a child had.
+    void fail(std::exception_ptr failure) noexcept {
+        if (!failure_) failure_ = std::move(failure);
+        children_scope().cancel();
+    }
+
+    const std::exception_ptr& failure() const noexcept { return failure_; }
+    void rethrow_failure() const {
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+private:
     static void child_done(control_block& child) noexcept {
-        auto& group = *static_cast<child_group*>(child.on_done_argument);
+        auto& group = *static_cast<all_children*>(static_cast<child_group*>(child.on_done_argument));
         if (child.outcome_kind == task_outcome::exception) group.child_failed(child);
-        if (--group.running_ == 0 && group.waiter_) group.core_.ready.push_back(*group.waiter_);
+        group.one_ended();
     }
 
     // The first failure is the group's; a later one is left unread, and so reported when its block goes.
@@ -77,11 +115,7 @@ private:
         fail(child.exception());
     }
 
-    loop_core& core_;
-    scope scope_;
     std::exception_ptr failure_;
-    ready_node* waiter_ = nullptr;
-    std::size_t running_ = 0;
 };
 
 }  // namespace async::inline v0::detail

@@ -15,6 +15,8 @@ void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexc
     loop = &core;
     number = ++core.tasks->created;
     if (core.current) host = core.current->host;
+    const task_context* const creator = running_task(core);
+    if (const context_values* inherited = creator ? &creator->values : context_outside_task) values = *inherited;
     current_scope = &own_scope;
     own_scope.attach(parent, this);
     cancelled = own_scope.effective;
@@ -65,6 +67,7 @@ bool control_block::end(ready_node* node) noexcept {
 }
 
 void control_block::finish(task_outcome outcome) noexcept {
+    values = {};
     outcome_kind = outcome;
     own_scope.detach();
     static_cast<task_link*>(this)->unlink();
@@ -99,6 +102,10 @@ task_registry::~task_registry() {
         auto* block = static_cast<control_block*>(ended.pop_front());
         if (block->unread()) block->report_unread();
         block->loop = nullptr;
+    }
+    while (!guests.empty()) {
+        loop_guest& guest = *guests.pop_front();
+        guest.loop_goes(guest);
     }
 }
 

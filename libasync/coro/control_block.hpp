@@ -20,7 +20,8 @@ enum class task_outcome : std::uint8_t { pending, value, exception, cancelled };
 // A list link of its own, since the ready_node of the control block is used to start and to end the task.
 struct task_link : list_node {};
 
-struct control_block : ready_node, task_context, task_link {
+// Small members stand in the padding of what comes before them: with a small result it takes four cache lines.
+struct control_block : ready_node, task_link, task_context {
     control_block() = default;
     virtual ~control_block();
 
@@ -56,17 +57,17 @@ struct control_block : ready_node, task_context, task_link {
     // Tells the loop so.
     void report_unread() noexcept;
 
+    task_outcome outcome_kind = task_outcome::pending;
+    bool outcome_read = false;
     promise_base* root = nullptr;
-    scope own_scope;
+    [[no_unique_address]] scope own_scope;
+    unsigned references = 0;
     ready_list joiners;  // the nodes of those who wait for the end
     ready_list done_callbacks;
     std::unique_ptr<const std::string> given_name;  // most tasks have none
     std::source_location created;
     std::uint64_t number = 0;
     std::uint64_t leads_out_in = 0;  // the round of cancellations in which it was found to wait in no circle of joins
-    unsigned references = 0;
-    task_outcome outcome_kind = task_outcome::pending;
-    bool outcome_read = false;
     // Told when the task ends, in place of joiners: for constructs that own their children.
     void (*on_done)(control_block&) noexcept = nullptr;
     void* on_done_argument = nullptr;
@@ -92,6 +93,7 @@ struct control_block_of final : control_block {
 
     outcome_storage<T> outcome;
 };
+static_assert(sizeof(void*) != 8 || sizeof(control_block_of<std::uint64_t>) <= 256);
 
 // A counted pointer to a control block.
 template <class Block>
@@ -120,6 +122,13 @@ private:
     Block* block_ = nullptr;
 };
 
+// What belongs to a loop and may outlive it: it is told when the loop goes, which can still report then.
+struct loop_guest : list_node {
+    explicit loop_guest(void (*told)(loop_guest&) noexcept) noexcept : loop_goes(told) {}
+
+    void (*const loop_goes)(loop_guest&) noexcept;  // it is out of the list by then
+};
+
 // The tasks of one loop and the root of their scopes.
 struct task_registry {
     explicit task_registry(loop_core& core) noexcept {
@@ -136,8 +145,14 @@ struct task_registry {
     task_context outside;
     list<task_link> all;    // what has not ended
     list<task_link> ended;  // what is still held by a handle
+    list<loop_guest> guests;
     std::uint64_t created = 0;
 };
+
+// The task that runs in this loop, or null: outside of tasks, and in a coroutine that is none.
+inline task_context* running_task(const loop_core& core) noexcept {
+    return core.current == nullptr || core.current == &core.tasks->outside ? nullptr : core.current;
+}
 
 // Makes the control block of `t` and queues it.
 template <class T>

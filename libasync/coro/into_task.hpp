@@ -58,8 +58,20 @@ auto into_task(A&& awaitable) {
     }
 }
 
+// What the task gives that into_task makes.
 template <class A>
-using task_result = typename decltype(into_task(std::declval<A>()))::value_type;
+struct task_result_of {};
+template <class A>
+    requires requires { typename await_result<A>; }
+struct task_result_of<A> {
+    using type = await_result<A>;
+};
+template <class T>
+struct task_result_of<task<T>> {
+    using type = T;
+};
+template <class A>
+using task_result = typename task_result_of<std::remove_cvref_t<A>>::type;
 
 template <class A>
 concept awaitable_operation = requires(A&& a) { awaiter_of(std::forward<A>(a)).await_resume(); };

@@ -119,8 +119,9 @@ void runner::drive_main(detail::control_block& main) {
         interrupted_ = false;
         detail::loop_core& core = loop_.core();
         const on_interrupt installed(core, [this, &main] {
+            if (main.done() || main.own_scope.called) return;  // cancelled by somebody else, it does not end by this
             interrupted_ = true;
-            if (!main.done()) main.own_scope.cancel();
+            main.own_scope.cancel();
         });
         const interrupt_watch watch(loop_, [&core] { core.interrupt(); });
         while (!main.done()) turn_once();

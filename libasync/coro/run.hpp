@@ -46,6 +46,7 @@ public:
     template <class T>
     task_handle<T> create_task(task<T> t, std::string_view name = {},
                                std::source_location created = std::source_location::current()) {
+        loop_.core().check_thread("create_task");
         return task_handle<T>(detail::spawn(loop_.core(), registry_.root, std::move(t), name, created));
     }
 

@@ -50,9 +50,32 @@ void scope::push_down() noexcept {
     }
 }
 
+// The walk of push_down with the opposite sign.
+void scope::take_back() noexcept {
+    for (scope* s = this; s;) {
+        const bool changed = s->effective && !s->called && (s->shielded || !s->parent->effective);
+        if (changed) {
+            s->effective = false;
+            if (s->owner && s->owner->current_scope == s) s->owner->cancelled = false;
+        }
+        s = next_in_walk(s, this, changed);
+    }
+}
+
+void scope::set_shielded(bool on) noexcept {
+    if (shielded == on) return;
+    shielded = on;
+    if (parent == nullptr || !parent->effective) return;
+    on ? take_back() : push_down_in_turn();
+}
+
 void scope::cancel() noexcept {
     if (called) return;
     called = true;
+    push_down_in_turn();
+}
+
+void scope::push_down_in_turn() noexcept {
     (to_cancel.last ? to_cancel.last->next_to_cancel : to_cancel.first) = this;
     to_cancel.last = this;
     if (to_cancel.busy) return;
@@ -65,6 +88,13 @@ void scope::cancel() noexcept {
         s->push_down();
     }
     to_cancel.busy = false;
+}
+
+void scope::move_to(scope& under) noexcept {
+    const bool was_cancelled = effective;
+    unlink_from_parent();
+    link_to(under);
+    if (was_cancelled || (!shielded && under.effective)) cancel();
 }
 
 std::uint64_t cancel_round() noexcept { return to_cancel.round; }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <libasync/detail/list.hpp>
+#include <libasync/loop/context.hpp>
 
 namespace async::inline v0::detail {
 
@@ -27,9 +28,13 @@ struct scope {
     // Hangs the scope under `parent`, and takes over its cancellation unless shielded. `owner` is the task that runs
     // inside; null for a scope that only has children.
     void attach(scope& parent, task_context* owner) noexcept;
-    void detach() noexcept {
-        if (parent) unlink_from_parent();
-    }
+    void detach() noexcept;
+
+    // Hangs the scope, with all that is below, under another parent, and takes over that one's cancellation; its own stays.
+    void move_to(scope& parent) noexcept;
+
+    // Begins or ends to keep away what comes from above: here and below the flags are as if it had always been so.
+    void set_shielded(bool on) noexcept;
 
     // Sets the flag here and below, and asks every task that waits inside to stop. Resumes nothing.
     void cancel() noexcept;
@@ -48,28 +53,40 @@ struct scope {
     bool shielded = false;
 
 private:
+    void link_to(scope& under) noexcept;
     void unlink_from_parent() noexcept;
+    void push_down_in_turn() noexcept;
     void push_down() noexcept;
+    void take_back() noexcept;
 };
 
 inline void scope::attach(scope& under, task_context* inside) noexcept {
     LIBASYNC_ASSERT(parent == nullptr, "a scope is entered once at a time");
-    parent = &under;
     owner = inside;
+    link_to(under);
+    effective = called || (!shielded && under.effective);
+}
+
+inline void scope::link_to(scope& under) noexcept {
+    parent = &under;
     if (scope* first = under.first_child) {
         prev_sibling = std::exchange(first->prev_sibling, this);
         prev_sibling->next_sibling = this;
     } else {
         under.first_child = prev_sibling = this;
     }
-    effective = called || (!shielded && under.effective);
 }
 
 inline void scope::unlink_from_parent() noexcept {
-    LIBASYNC_ASSERT(first_child == nullptr, "scopes are left innermost first");
     (parent->first_child == this ? parent->first_child : prev_sibling->next_sibling) = next_sibling;
     if (scope* after = next_sibling ? next_sibling : parent->first_child) after->prev_sibling = prev_sibling;
     parent = next_sibling = prev_sibling = nullptr;
+}
+
+inline void scope::detach() noexcept {
+    if (parent == nullptr) return;
+    LIBASYNC_ASSERT(first_child == nullptr, "scopes are left innermost first");
+    unlink_from_parent();
     owner = nullptr;
 }
 
@@ -84,8 +101,9 @@ struct task_context {
     loop_core* loop = nullptr;
     scope* current_scope = nullptr;
     leaf* waiting = nullptr;
-    bool cancelled = false;  // copy of current_scope->effective
+    context_values values;   // of context variables; children inherit them
     std::uint32_t host = 0;  // the machine of a simulated world that the task runs on; children inherit it
+    bool cancelled = false;  // copy of current_scope->effective
 
     void enter(scope& s) noexcept;
     void leave(scope& s) noexcept;

@@ -32,10 +32,7 @@ private:
 class sleep_awaiter : leaf {
 public:
     explicit sleep_awaiter(time_point until) noexcept : leaf(&sleep_awaiter::stop), until_(until) {}
-    ~sleep_awaiter() {
-        if (timer_.armed()) core().timers.cancel(timer_);
-        timer_.unlink_if_linked();
-    }
+    ~sleep_awaiter() { give_up(); }
 
     bool await_ready() const noexcept { return false; }
 
@@ -49,6 +46,13 @@ public:
     void await_resume() {
         leave();
         if (stopped_) cancelled_access::raise();
+    }
+
+    // For select: whether it was begun and the time has come, and how to go on without it.
+    bool came_due() const noexcept { return context != nullptr && !timer_.armed(); }
+    void give_up() noexcept {
+        if (timer_.armed()) core().timers.cancel(timer_);
+        timer_.unlink_if_linked();
     }
 
 private:

@@ -12,6 +12,10 @@ namespace async::inline v0 {
 
 namespace detail {
 
+// Throws std::logic_error if `waiter` could not wait for the end of the task: it belongs to another loop, or the waiter
+// runs inside the task itself.
+void require_awaitable_here(const control_block& task, const task_context& waiter);
+
 // Waits for the end of a spawned task. With `consume` it joins: a cancellation of the waiter cancels the task, and
 // is raised only if the task then has no result to give.
 class end_awaiter : protected leaf {
@@ -28,7 +32,7 @@ public:
         if (!block_) throw std::logic_error("co_await of an empty task_handle");
         if (!enter(h, node_)) return true;
         if (block_->done()) return false;
-        if (encloses_waiter()) throw std::logic_error("a task cannot wait for itself, or for one that waits for it");
+        require_awaitable_here(*block_, *context);
         block_->joiners.push_back(node_);
         wait();
         return true;
@@ -39,15 +43,11 @@ public:
         if (stopped_) cancelled_access::raise();
     }
 
-protected:
-    // Whether the waiter runs inside the task it wants to wait for.
-    bool encloses_waiter() const noexcept {
-        for (const scope* s = context->current_scope; s; s = s->parent) {
-            if (s == &block_->own_scope) return true;
-        }
-        return false;
-    }
+    // For select: whether it was begun and the task has ended, and how to go on without it.
+    bool has_come() const noexcept { return context != nullptr && block_->done(); }
+    void give_up() noexcept { node_.unlink_if_linked(); }
 
+protected:
     // The task that the joined task itself joins, if that is where it waits.
     static control_block* joined_by(const control_block* block) noexcept {
         if (block == nullptr || block->waiting == nullptr || block->waiting->cancel != &end_awaiter::stop)

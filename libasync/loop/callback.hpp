@@ -1,6 +1,7 @@
 // The node behind call_soon, call_at and post. Counted by its handle and, while it waits, by the loop.
 #pragma once
 
+#include <libasync/loop/context.hpp>
 #include <libasync/loop/loop.hpp>
 
 namespace async::inline v0::detail {
@@ -27,6 +28,7 @@ struct callback : timer_node {
     loop* owner;
     unique_function<void()> function;
     std::source_location created;
+    context_values context = copy_of_values_here();  // in which it is called
     unsigned references = 1;  // the loop's own
 };
 

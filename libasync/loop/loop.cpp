@@ -16,6 +16,7 @@ namespace detail {
 
 bool callback::call(ready_node* node) noexcept {
     auto* self = static_cast<callback*>(node);
+    const context_entry inside(std::move(self->context));
     unique_function<void()> fn = std::move(self->function);
     try {
         fn();
@@ -31,6 +32,7 @@ void callback::cancel() noexcept {
     owner->core().timers.cancel(*this);
     unlink_if_linked();
     function.reset();
+    context = {};
     release();
 }
 
@@ -99,21 +101,15 @@ loop::~loop() {
     drop_all(core_.engine->completed);
 }
 
-void loop::check_thread(const char* operation) const {
-    if (core_.debug && std::this_thread::get_id() != core_.owner) {
-        throw std::logic_error(std::string(operation) + ": the loop belongs to another thread; use loop.post");
-    }
-}
-
 callback_handle loop::call_soon(unique_function<void()> fn, std::source_location created) {
-    check_thread("call_soon");
+    core_.check_thread("call_soon");
     auto* node = new detail::callback(*this, std::move(fn), created);
     core_.ready.push_back(*node);
     return callback_handle(*node);
 }
 
 callback_handle loop::call_at(time_point when, unique_function<void()> fn, std::source_location created) {
-    check_thread("call_at");
+    core_.check_thread("call_at");
     auto node = std::make_unique<detail::callback>(*this, std::move(fn), created);
     core_.timers.set(*node, when);
     return callback_handle(*node.release());
@@ -141,17 +137,7 @@ time_point loop::deadline_after_ns(long double nanoseconds) const {
 
 loop_statistics loop::statistics() const noexcept { return {core_.turns, core_.steps, core_.engine->statistics()}; }
 
-namespace {
-
-std::string describe(const std::exception_ptr& exception) {
-    try {
-        std::rethrow_exception(exception);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (...) {
-        return "an exception of unknown type";
-    }
-}
+namespace detail {
 
 void log_report(const exception_context& context) noexcept {
     try {
@@ -159,21 +145,26 @@ void log_report(const exception_context& context) noexcept {
         if (!context.task_name.empty()) line.append(" '").append(context.task_name).append("'");
         line.append(" created at ").append(context.created.file_name());
         line.append(":").append(std::to_string(context.created.line()));
-        if (context.exception) line.append(": ").append(describe(context.exception));
-        detail::log(log_level::error, line);
+        if (context.exception) line.append(": ").append(describe_exception(context.exception));
+        log(log_level::error, line);
     } catch (...) {
-        detail::log(log_level::error, context.message);
+        log(log_level::error, context.message);
     }
 }
 
-}  // namespace
+}  // namespace detail
+
+void loop::set_exception_handler(exception_handler handler) {
+    exception_handler_ = handler ? std::make_shared<exception_handler>(std::move(handler)) : nullptr;
+}
 
 void loop::report(const exception_context& context) noexcept {
-    if (!exception_handler_) return log_report(context);
+    const std::shared_ptr<exception_handler> handler = exception_handler_;
+    if (!handler) return detail::log_report(context);
     try {
-        exception_handler_(context);
+        (*handler)(context);
     } catch (...) {
-        log_report(context);
+        detail::log_report(context);
         detail::log(log_level::error, "the exception handler itself threw");
     }
 }

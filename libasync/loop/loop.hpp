@@ -36,6 +36,9 @@ namespace detail {
 
 struct callback;
 
+// One line in the log: what a failure comes to that no loop hears of.
+void log_report(const exception_context& context) noexcept;
+
 }  // namespace detail
 
 // A callback that waits to be called. Dropping the handle does not cancel it.
@@ -96,8 +99,9 @@ public:
     }
     time_point deadline_after(std::chrono::nanoseconds delay) const noexcept;
 
-    // Receives failures that have no caller. The default logs one line. What the handler throws is logged too.
-    void set_exception_handler(exception_handler handler) { exception_handler_ = std::move(handler); }
+    // Receives failures that have no caller. The default, and an empty handler, logs one line. What the handler throws
+    // is logged too. It may replace itself. Throws std::bad_alloc.
+    void set_exception_handler(exception_handler handler);
     void report(const exception_context& context) noexcept;
 
     // "uring" or "asio".
@@ -111,11 +115,10 @@ public:
 
 private:
     void set_up(const loop_options& options);
-    void check_thread(const char* operation) const;
     time_point deadline_after_ns(long double nanoseconds) const;
 
     detail::loop_core core_;
-    exception_handler exception_handler_;
+    std::shared_ptr<exception_handler> exception_handler_;  // shared with the call that it may be replaced in
 };
 
 // The loop that runs on this thread. Throws std::system_error (errc::no_loop).

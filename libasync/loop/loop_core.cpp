@@ -1,6 +1,7 @@
 #include <libasync/loop/loop_core.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 
 #include <libasync/loop/log.hpp>
@@ -25,7 +26,11 @@ constexpr time_point for_ever = time_point::max();
     ++turns;
     const bool skip_visit =
         !ready.empty() && !engine->has_queued() && !engine->has_news() && steps_since_visit < max_steps_between_visits;
-    if (!skip_visit) visit(may_wait);
+    if (!skip_visit) {
+        visit(may_wait);
+    } else if (!engine->completed.empty()) [[unlikely]] {
+        ready.splice_back(engine->completed);  // recorded outside of a visit, by a destructor that had to wait
+    }
     run_ready();
 }
 
@@ -95,6 +100,12 @@ void loop_core::wait_with_spin(time_point deadline) {
         batch_.splice_back(ready);
         ready.splice_back(batch_);
         throw;
+    }
+}
+
+void loop_core::check_thread(const char* operation) const {
+    if (debug && std::this_thread::get_id() != owner) {
+        throw std::logic_error(std::string(operation) + ": the loop belongs to another thread; use loop.post");
     }
 }
 

@@ -75,6 +75,9 @@ struct loop_core {
     // One turn. Waits only if nothing is ready and `may_wait` allows it.
     void turn(wait may_wait);
 
+    // In debug mode throws std::logic_error naming `operation` on every thread but the loop's.
+    void check_thread(const char* operation) const;
+
     // Resumes `h` and all that follows from it in the same step.
     void resume(std::coroutine_handle<> h) {
         depth = 0;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include <libasync/loop/context.hpp>
 #include <libasync/loop/loop.hpp>
 
 namespace async::inline v0 {
@@ -37,6 +38,7 @@ private:
     static bool call(detail::ready_node* node) noexcept {
         auto* self = static_cast<notifier*>(node);
         self->pending_.store(false, std::memory_order_release);
+        const detail::context_entry inside(self->context_);
         try {
             self->function_();
         } catch (...) {
@@ -48,6 +50,7 @@ private:
     loop* owner_;
     unique_function<void()> function_;
     std::source_location created_;
+    const detail::context_values context_ = detail::copy_of_values_here();  // in which it is called
     std::atomic<bool> pending_{false};
 };
 

@@ -2,6 +2,7 @@
 // Coroutines rather use sleep, sleep_until and timeout.
 #pragma once
 
+#include <libasync/loop/context.hpp>
 #include <libasync/loop/loop.hpp>
 
 namespace async::inline v0 {
@@ -20,6 +21,7 @@ public:
 
     // Comes due at `when`, once; moves the timer if it is set already. Throws std::bad_alloc.
     void set(time_point when) {
+        owner_->core().check_thread("timer::set");
         unlink_if_linked();
         owner_->core().timers.set(*this, when);
     }
@@ -43,6 +45,7 @@ private:
         auto* self = static_cast<timer*>(node);
         loop* owner = self->owner_;
         const std::source_location created = self->created_;
+        const detail::context_entry inside(self->context_);
         try {
             self->function_();
         } catch (...) {
@@ -54,6 +57,7 @@ private:
     loop* owner_;
     unique_function<void()> function_;
     std::source_location created_;
+    const detail::context_values context_ = detail::copy_of_values_here();  // in which it is called
 };
 
 }  // namespace async::inline v0

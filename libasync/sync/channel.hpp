@@ -102,7 +102,7 @@ using channel_ptr = block_ptr<channel_state<T>>;
 }
 
 template <class T>
-class channel_state<T>::send_awaiter : sync_waiter {
+class channel_state<T>::send_awaiter : public sync_waiter {
 public:
     send_awaiter(channel_ptr<T>&& c, T&& item) noexcept : channel_(std::move(c)), item_(std::move(item)) {}
 
@@ -134,7 +134,7 @@ private:
 };
 
 template <class T>
-class channel_state<T>::receive_awaiter : sync_waiter {
+class channel_state<T>::receive_awaiter : public sync_waiter {
 public:
     explicit receive_awaiter(channel_ptr<T>&& c) noexcept : channel_(std::move(c)) {}
     ~receive_awaiter() {

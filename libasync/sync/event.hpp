@@ -35,7 +35,7 @@ private:
     bool set_ = false;
 };
 
-class event::awaiter : detail::sync_waiter {
+class event::awaiter : public detail::sync_waiter {
 public:
     explicit awaiter(event& e) noexcept : event_(&e) {}
 

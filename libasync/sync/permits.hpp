@@ -37,7 +37,7 @@ private:
 
 // Takes a permit of `Owner`, and gives what Owner::taken makes of that.
 template <class Owner, class Result>
-class permit_awaiter : sync_waiter {
+class permit_awaiter : public sync_waiter {
 public:
     explicit permit_awaiter(Owner& owner) noexcept : owner_(&owner) {}
     ~permit_awaiter() {

@@ -223,7 +223,7 @@ private:
 };
 
 template <class T, class Items>
-class queue<T, Items>::putter : detail::sync_waiter {
+class queue<T, Items>::putter : public detail::sync_waiter {
 public:
     putter(queue& q, T&& item) noexcept : queue_(&q), item_(std::move(item)) {}
 
@@ -255,7 +255,7 @@ private:
 };
 
 template <class T, class Items>
-class queue<T, Items>::getter : detail::sync_waiter {
+class queue<T, Items>::getter : public detail::sync_waiter {
 public:
     explicit getter(queue& q) noexcept : queue_(&q) {}
     ~getter() {
@@ -293,7 +293,7 @@ private:
 };
 
 template <class T, class Items>
-class queue<T, Items>::joiner : detail::sync_waiter {
+class queue<T, Items>::joiner : public detail::sync_waiter {
 public:
     explicit joiner(queue& q) noexcept : queue_(&q) {}
 

@@ -13,6 +13,11 @@ namespace async::inline v0::detail {
 
 class wait_queue;
 
+// Several waits of one task of which only one may be granted what it waits for: told when one is.
+struct selection {
+    void (*decided)(selection&) noexcept;
+};
+
 // The node stands in the queue of who waits, and then in the ready queue.
 class sync_waiter : protected leaf, protected ready_node {
 protected:
@@ -39,6 +44,8 @@ protected:
         state_ = s;
         wait();
         core().ready.push_back(*this);
+        if (selection_ && s != state::stopped) [[unlikely]]
+            selection_->decided(*selection_);
     }
 
     // Out of the queue of who waits, or the ready queue.
@@ -63,7 +70,9 @@ protected:
 
 private:
     friend wait_queue;
+    friend struct selected_wait;
     wait_queue* in_ = nullptr;
+    selection* selection_ = nullptr;
 };
 
 // First come, first served. The tasks of one loop.

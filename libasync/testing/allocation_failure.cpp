@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include <libasync/coro/exception_group.hpp>
 #include <libasync/coro/sleep.hpp>
 #include <libasync/testing/crash_note.hpp>
 #include <libasync/testing/open_descriptors.hpp>
@@ -100,6 +101,11 @@ std::optional<std::string> complaint_about(const std::exception_ptr& exception) 
     try {
         std::rethrow_exception(exception);
     } catch (const std::bad_alloc&) {
+        return std::nullopt;
+    } catch (const exception_group& group) {
+        for (const std::exception_ptr& failure : group.exceptions()) {
+            if (auto complaint = complaint_about(failure)) return complaint;
+        }
         return std::nullopt;
     } catch (const std::system_error& e) {
         if (e.code() == std::errc::not_enough_memory || e.code() == std::errc::no_buffer_space) return std::nullopt;

@@ -51,8 +51,8 @@ allocation_failure_report fail_every_allocation(unique_function<void(runner&)> s
 // with all that follow failing too, until it ends; goes on until a run does without a k-th allocation. The scenario is
 // called with nothing and gives a task<void>, or is called with the runner, or with nothing and makes its own.
 //
-// Each run must end well, or with std::bad_alloc or a std::system_error that means a lack of memory (not_enough_memory,
-// no_buffer_space); so must what goes to the loop's exception handler. Afterwards the same loop must run another task,
+// Each run must end well, or with std::bad_alloc, a std::system_error that means a lack of memory (not_enough_memory,
+// no_buffer_space), or an exception_group of such; so must what goes to the loop's exception handler. Afterwards the same loop must run another task,
 // and the scenario again, with success; once the runner is gone, all memory must have been given back and all
 // descriptors be closed. Frames come from the heap meanwhile, not from the free lists.
 //

@@ -10,18 +10,6 @@ namespace async::inline v0::testing {
 
 namespace {
 
-std::string describe(const std::exception_ptr& exception) {
-    try {
-        std::rethrow_exception(exception);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (const cancelled&) {
-        return "cancelled";
-    } catch (...) {
-        return "an exception that is no std::exception";
-    }
-}
-
 std::string describe(const std::source_location& at) {
     if (at.line() == 0) return "nowhere";
     return std::string(at.file_name()) + ":" + std::to_string(at.line());
@@ -128,7 +116,7 @@ private:
         {
             const std::unique_ptr<runner> r = make_runner(options_);
             r->loop().set_exception_handler(
-                [&](const exception_context& c) { found.add(std::string(c.message) + ": " + describe(c.exception)); });
+                [&](const exception_context& c) { found.add(std::string(c.message) + ": " + detail::describe_exception(c.exception)); });
             drive(*r, subject, watch, found);
         }
         if (!watch.began()) found.add("the scenario did not run its part under test");
@@ -153,7 +141,7 @@ private:
         try {
             r.run(run_scenario(scenario_, subject, options_.quiet.count() == 0 ? 1 : 2));
         } catch (...) {
-            found.add(describe(std::current_exception()));
+            found.add(detail::describe_exception(std::current_exception()));
         }
         watchdog.cancel();
     }

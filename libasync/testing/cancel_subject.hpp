@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/into_task.hpp>
 #include <libasync/testing/suspension_watch.hpp>
 
 namespace async::inline v0::testing {

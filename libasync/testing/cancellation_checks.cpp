@@ -1,7 +1,8 @@
 // What is cancelled has happened, or it has not: no byte gets lost on the way.
 #include <array>
 
-#include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/sleep.hpp>
+#include <libasync/coro/timeout.hpp>
 #include <libasync/coro/gather.hpp>
 #include <libasync/coro/task_handle.hpp>
 #include <libasync/testing/stream_under_test.hpp>

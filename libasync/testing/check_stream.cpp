@@ -1,6 +1,6 @@
 #include <libasync/testing/check_stream.hpp>
 
-#include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/timeout.hpp>
 
 namespace async::inline v0::testing::internal {
 

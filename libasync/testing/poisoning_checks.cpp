@@ -1,5 +1,5 @@
 // What becomes of a stream whose write was cancelled.
-#include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/timeout.hpp>
 #include <libasync/coro/gather.hpp>
 #include <libasync/coro/task_handle.hpp>
 #include <libasync/testing/stream_under_test.hpp>

@@ -301,3 +301,69 @@ TEST_CASE("move_on_at and move_on_after give the result or nothing") {
         CHECK_FALSE(operation.has_value());
     });
 }
+
+namespace {
+
+task<void> note_each(std::vector<std::string>& notes, std::string name) {
+    co_await yield();
+    notes.push_back(name);
+}
+
+}  // namespace
+
+TEST_CASE("a shield that is raised in a cancelled scope lets clean-up await, and lowered it cancels again") {
+    on_every_engine([]() -> task<void> {
+        std::vector<std::string> notes;
+        cancel_scope outer;
+        cancel_scope inner;
+        auto clean_up = [](cancel_scope& inner, std::vector<std::string>& notes) -> task<void> {
+            try {
+                co_await sleep(24h);
+            } catch (const cancelled&) {
+                notes.emplace_back("cancelled");
+            }
+            CHECK(inner.shield() == shielding::none);
+            inner.set_shield(shielding::shielded);
+            CHECK(inner.shield() == shielding::shielded);
+            co_await note_each(notes, "shielded");
+            co_await gather(note_each(notes, "child"), note_each(notes, "child"));
+            inner.set_shield(shielding::none);
+            co_await note_each(notes, "never");
+        };
+        auto both = [](cancel_scope& inner, task<void> t) -> task<void> { co_await inner.run(std::move(t)); };
+        auto cancel_later = [](cancel_scope& outer) -> task<void> {
+            co_await yield();
+            outer.cancel();
+        };
+        co_await gather(outer.run(both(inner, clean_up(inner, notes))), cancel_later(outer));
+        CHECK(outer.cancelled_caught());
+        CHECK_FALSE(inner.cancelled_caught());
+        CHECK(notes == std::vector<std::string>{"cancelled", "shielded", "child", "child"});
+    });
+}
+
+TEST_CASE("a shield does not keep away what cancelled the scope itself, nor scopes inside that are cancelled") {
+    on_every_engine([]() -> task<void> {
+        bool ran = false;
+        cancel_scope scope;
+        auto body = [](cancel_scope& scope, bool& ran) -> task<void> {
+            scope.cancel();
+            scope.set_shield(shielding::shielded);
+            co_await yield();
+            ran = true;
+        };
+        co_await scope.run(body(scope, ran));
+        CHECK(scope.cancelled_caught());
+        CHECK_FALSE(ran);
+    });
+}
+
+TEST_CASE("the deadline of a scope that has run cannot be moved") {
+    on_every_engine([]() -> task<void> {
+        cancel_scope scope;
+        scope.set_deadline(this_loop().deadline_after(1h));
+        auto nothing = []() -> task<void> { co_return; };
+        co_await scope.run(nothing());
+        CHECK_THROWS_AS(scope.set_deadline(time_point::max()), std::logic_error);
+    });
+}

@@ -8,7 +8,7 @@
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
-using detail::child_group;
+using detail::all_children;
 
 namespace {
 
@@ -29,7 +29,7 @@ task<void> fail_after(std::chrono::nanoseconds delay, std::string what) {
 TEST_CASE("a group without children ends at once") {
     on_every_engine([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
-        child_group group(context);
+        all_children group(context);
         const auto turns = this_loop().statistics().turns;
         co_await group.end();
         co_await group.end();
@@ -40,7 +40,7 @@ TEST_CASE("a group without children ends at once") {
 TEST_CASE("the end of a group is the end of its last child, also of those that had ended before it was awaited") {
     on_every_engine([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
-        child_group group(context);
+        all_children group(context);
         auto first = group.start(number_after(0ms, 1), here);
         auto second = group.start(number_after(1ms, 2), here);
         while (!first->done()) co_await yield();
@@ -56,7 +56,7 @@ TEST_CASE("the first failure cancels the other children and is the group's; late
     report_recorder recorder(s.loop());
     s.run([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
-        child_group group(context);
+        all_children group(context);
         auto sleeper = group.start(number_after(24h, 1), here);
         group.start(fail_after(1s, "first"), here);
         group.start(fail_after(1s, "second"), here);
@@ -71,7 +71,7 @@ TEST_CASE("the first failure cancels the other children and is the group's; late
 TEST_CASE("a failure from elsewhere counts as if a child had failed") {
     on_every_engine([]() -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
-        child_group group(context);
+        all_children group(context);
         auto sleeper = group.start(number_after(24h, 1), here);
         co_await yield();
         group.fail(std::make_exception_ptr(std::runtime_error("body")));
@@ -101,7 +101,7 @@ TEST_CASE("the wait for the end is not cancelled: the children are, and are wait
     };
     auto body = [](auto slow_to_end, bool& child_ended, bool& end_passed) -> task<void> {
         detail::task_context& context = co_await detail::own_context{};
-        child_group group(context);
+        all_children group(context);
         group.start(slow_to_end(child_ended), here);
         co_await group.end();
         CHECK(child_ended);

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/timeout.hpp>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>

@@ -1,4 +1,4 @@
-// See task_tree.hpp.
+// See tests/support/task_tree.hpp.
 #include <doctest/doctest.h>
 
 #include <tests/sim/task_tree_run.hpp>

@@ -1,4 +1,4 @@
-// See task_tree.hpp. The many seeds are in task_tree_slow_test.cpp.
+// See tests/support/task_tree.hpp. The many seeds are in task_tree_slow_test.cpp.
 #include <doctest/doctest.h>
 
 #include <tests/sim/task_tree_run.hpp>

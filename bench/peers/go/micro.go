@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -61,6 +62,56 @@ func gather() {
 	report("gather_100k", children, start)
 }
 
+// A mutex that nobody else wants.
+func lock() {
+	const operations = 20000000
+	var door sync.Mutex
+	start := time.Now()
+	for i := 0; i < operations; i++ {
+		door.Lock()
+		door.Unlock()
+	}
+	report("lock_release", operations, start)
+}
+
+// A channel of one that has room, or an item.
+func queue() {
+	const operations = 10000000
+	items := make(chan int, 1)
+	sum := 0
+	start := time.Now()
+	for i := 0; i < operations; i++ {
+		items <- i % 2
+		sum += <-items
+	}
+	report("queue_put_or_get", 2*operations, start)
+	if sum != operations/2 {
+		panic("queue lost an item")
+	}
+}
+
+// Both goroutines wait in each round.
+func channelPingPong() {
+	const operations = 2000000
+	there, back := make(chan int, 1), make(chan int, 1)
+	go func() {
+		for item := range there {
+			back <- item
+		}
+	}()
+	sum := 0
+	start := time.Now()
+	for i := 0; i < operations; i++ {
+		there <- i % 2
+		sum += <-back
+	}
+	report("channel_ping_pong", operations, start)
+	close(there)
+	if sum != operations/2 {
+		panic("channel lost an item")
+	}
+}
+
 // One of 1,000,000 timers, chosen at random, is set again.
 func timerRearm() {
 	const timers, operations = 1000000, 1000000
@@ -89,6 +140,9 @@ func micro() {
 		createTaskJoin()
 		yield()
 		gather()
+		lock()
+		queue()
+		channelPingPong()
 		timerRearm()
 	}
 }
