@@ -1,5 +1,6 @@
 #include <libasync/io/engine.hpp>
 
+#include <thread>
 #include <utility>
 
 #include <libasync/io/fault_knobs.hpp>
@@ -103,43 +104,65 @@ bool engine::start_in_pool(operation& op) noexcept {
         return true;
     }
     op.state = op_state::pending;
+    memory_guard::hold(memory_guard::holder::engine, op);
+    if (other_pool_of(op)) {
+        static_cast<work_op&>(op).home = this;
+        in_other_pools_.fetch_add(1, std::memory_order_relaxed);
+    }
     try {
-        if (!pool_) pool_ = std::make_unique<thread_pool>(*this, pool_threads_);
-        memory_guard::hold(memory_guard::holder::engine, op);
-        pool_->submit(op);
-        return false;
+        if (!other_pool_of(op) && !pool_) pool_ = std::make_unique<thread_pool>(*this, pool_threads_);
+        if (pool_of(op).submit(op)) return false;
+        op.fail(errc::closed);
     } catch (const std::system_error& e) {
         op.error = e.code().value();
     } catch (...) {
         op.error = static_cast<int>(std::errc::not_enough_memory);
     }
-    memory_guard::let_go(memory_guard::holder::engine, op);
+    taken_out_of_pool(op);
     if (op.kind == op_kind::close_file) execute_blocking(op);  // must not be left open
     op.state = op_state::done;
     return true;
 }
 
-void engine::stop_pool() noexcept { pool_.reset(); }
+thread_pool& engine::pool_of(const operation& op) const noexcept {
+    thread_pool* const other = other_pool_of(op);
+    return other ? *other : *pool_;
+}
+
+// Without having run there.
+void engine::taken_out_of_pool(operation& op) noexcept {
+    memory_guard::let_go(memory_guard::holder::engine, op);
+    if (other_pool_of(op)) in_other_pools_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void engine::stop_pool() noexcept {
+    pool_.reset();
+    // No operation is left there: threads of other pools may be about to return from telling the last ones.
+    while (in_other_pools_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
 
 void engine::cancel_in_pool(operation& op) noexcept {
     // A file that is being closed is closed: its owner has given the handle away.
-    if (op.kind == op_kind::close_file || !pool_->remove(op)) return;
-    memory_guard::let_go(memory_guard::holder::engine, op);
+    if (op.kind == op_kind::close_file || !pool_of(op).remove(op)) return;
+    taken_out_of_pool(op);
     op.error = error_cancelled;
     complete(op);
 }
 
 void engine::wait_for_pool(operation& op) noexcept {
     if (op.state == op_state::pending) {
-        if (!pool_->remove(op)) {
-            pool_->wait_until_finished(op);
+        if (!pool_of(op).remove(op)) {
+            pool_of(op).wait_until_finished(op);
             collect_posts();
-        } else if (op.kind == op_kind::close_file) {
-            execute_blocking(op);
+            memory_guard::let_go(memory_guard::holder::engine, op);
         } else {
-            op.error = error_cancelled;
+            taken_out_of_pool(op);
+            if (op.kind == op_kind::close_file) {
+                execute_blocking(op);
+            } else {
+                op.error = error_cancelled;
+            }
         }
-        memory_guard::let_go(memory_guard::holder::engine, op);
         op.run = nullptr;
         op.state = op_state::done;
     }

@@ -101,6 +101,12 @@ public:
     // False once the loop has closed.
     bool post(detail::ready_node& node) noexcept;
 
+    // The same for work that was done by a pool other than the engine's own: the engine ends after this has returned.
+    void post_from_other_pool(operation& op) noexcept {
+        post(op);
+        in_other_pools_.fetch_sub(1, std::memory_order_release);
+    }
+
     // Moves what was posted to `completed`, in the order in which it was posted.
     void collect_posts() noexcept;
 
@@ -130,11 +136,12 @@ protected:
     bool begin_wait() noexcept;
     void end_wait() noexcept { waiting_.store(false, std::memory_order_relaxed); }
 
-    // The blocking forms, in the thread pool: for `work`, and for files where the system has nothing better.
+    // The blocking forms, in the thread pool: for `work`, which may name another one, and for files where the system
+    // has nothing better.
     bool start_in_pool(operation& op) noexcept;
     void cancel_in_pool(operation& op) noexcept;
     void wait_for_pool(operation& op) noexcept;
-    // Ends its threads, before what `wake` needs goes away. No operation is in the pool.
+    // Ends its threads, before what `wake` needs goes away. No operation is in it, or in another one.
     void stop_pool() noexcept;
 
     void stall(const char* reason) noexcept { stalled_ = reason; }
@@ -156,6 +163,9 @@ private:
     std::atomic<detail::list_node*> incoming_{nullptr};  // last in, first out, linked by `next`
     std::atomic<bool> waiting_{false};
     bool posts_came_ = false;  // since the last look
+    thread_pool& pool_of(const operation& op) const noexcept;
+    void taken_out_of_pool(operation& op) noexcept;
+    std::atomic<unsigned> in_other_pools_{0};
     std::unique_ptr<thread_pool> pool_;
 };
 

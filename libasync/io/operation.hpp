@@ -150,10 +150,23 @@ struct file_op : operation {  // file_size, sync_file, close_file
     native_handle file;
 };
 
+class engine;
+class thread_pool;
+
 struct work_op : operation {
-    explicit work_op(void (*f)(work_op&) noexcept) noexcept : operation(op_kind::work), function(f) {}
+    explicit work_op(void (*f)(work_op&) noexcept, thread_pool* p = nullptr) noexcept
+        : operation(op_kind::work),
+          function(f),
+          pool(p) {}
     void (*function)(work_op&) noexcept;
+    thread_pool* pool;       // where it runs; null: in the engine's own
+    engine* home = nullptr;  // whom another pool tells; set by the engine
 };
+
+// The pool of work that does not run in the engine's own; else null.
+inline thread_pool* other_pool_of(const operation& op) noexcept {
+    return op.kind == op_kind::work ? static_cast<const work_op&>(op).pool : nullptr;
+}
 
 // The operations that wait for their socket: reading (and accepting), or writing (and connecting).
 inline bool is_on_socket(const operation& op) noexcept { return op.kind <= op_kind::send; }

@@ -48,22 +48,54 @@ bool is_taken(const operation& op) noexcept { return op.run == &finish; }
 
 }  // namespace
 
-thread_pool::thread_pool(engine& owner, unsigned max_threads) : owner_(owner), max_threads_(std::max(max_threads, 1u)) {
+thread_pool::thread_pool(engine& owner, unsigned max_threads) : thread_pool(&owner, max_threads) {}
+
+thread_pool::thread_pool(unsigned max_threads) : thread_pool(nullptr, max_threads) {}
+
+thread_pool::thread_pool(engine* owner, unsigned max_threads) : owner_(owner), max_threads_(std::max(max_threads, 1u)) {
     running_.reserve(max_threads_);
     threads_.reserve(max_threads_);
 }
 
-thread_pool::~thread_pool() {
+void thread_pool::close() noexcept {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+        while (queued_ != 0) {
+            operation* op = queue_.pop_front();
+            --queued_;
+            op->run = &finish;
+            op->fail(errc::closed);
+            tell(*op);  // under the lock: who would remove it waits until nobody touches it here
+        }
+    }
+    stop();
+}
+
+void thread_pool::stop() noexcept {
     {
         std::lock_guard lock(mutex_);
         stopping_ = true;
     }
     work_to_do_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads_) {
+        LIBASYNC_ASSERT(thread.get_id() != std::this_thread::get_id(), "a pool does not end on a thread of its own");
+        thread.join();
+    }
+    threads_.clear();
 }
 
-void thread_pool::submit(operation& op) {
+void thread_pool::tell(operation& op) noexcept {
+    if (owner_) {
+        owner_->post(op);
+    } else {
+        static_cast<work_op&>(op).home->post_from_other_pool(op);
+    }
+}
+
+bool thread_pool::submit(operation& op) {
     std::lock_guard lock(mutex_);
+    if (stopping_) return false;
     op.run = nullptr;
     queue_.push_back(op);
     ++queued_;
@@ -80,6 +112,7 @@ void thread_pool::submit(operation& op) {
         }
     }
     work_to_do_.notify_one();
+    return true;
 }
 
 bool thread_pool::remove(operation& op) noexcept {
@@ -110,7 +143,7 @@ void thread_pool::run_thread() noexcept {
         lock.unlock();
 
         execute_blocking(*op);
-        owner_.post(*op);  // from here on the loop may destroy it; if the loop has closed, its owner does
+        tell(*op);  // from here on the loop may destroy it; if the loop has closed, its owner does
 
         lock.lock();
         running_.erase(std::find(running_.begin(), running_.end(), op));

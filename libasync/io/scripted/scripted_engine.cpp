@@ -20,13 +20,23 @@ socket_ptr scripted_engine::adopt(native_handle handle, socket_role) {
 bool scripted_engine::start(operation& op) noexcept {
     ++statistics_.submissions;
     op.state = op_state::pending;
-    if (op.kind == op_kind::work) return start_in_pool(op);
+    if (op.kind == op_kind::work) return start_work(op);
     if (on_start && on_start(op)) {
         op.state = op_state::done;
         return true;
     }
     pending_.push_back(&op);
     return false;
+}
+
+bool scripted_engine::start_work(operation& op) noexcept {
+    if (start_in_pool(op)) return true;
+    working_.push_back(&op);
+    return false;
+}
+
+void scripted_engine::forget_work(const detail::ready_node* node) noexcept {
+    working_.erase(std::remove(working_.begin(), working_.end(), node), working_.end());
 }
 
 void scripted_engine::forget(operation& op) noexcept {
@@ -44,14 +54,21 @@ void scripted_engine::finish(operation& op, std::int64_t result, int error) noex
 
 void scripted_engine::cancel(operation& op) noexcept {
     ++cancels_;
-    if (op.kind == op_kind::work) return cancel_in_pool(op);
+    if (op.kind == op_kind::work) {
+        cancel_in_pool(op);
+        if (op.state == op_state::done) forget_work(&op);
+        return;
+    }
     op.cancel_requested = true;
     if (on_cancel == cancel_policy::at_once) finish(op, 0, error_cancelled);
 }
 
 void scripted_engine::cancel_and_wait(operation& op) noexcept {
     ++waits_for_cancel_;
-    if (op.kind == op_kind::work) return wait_for_pool(op);
+    if (op.kind == op_kind::work) {
+        forget_work(&op);
+        return wait_for_pool(op);
+    }
     forget(op);
     op.unlink_if_linked();
 }
@@ -73,7 +90,7 @@ void scripted_engine::visit(time_point deadline) noexcept {
     if (!any && completed.empty() && deadline > now_ && begin_wait()) {
         const time_point event = script_.empty() ? time_point::max() : script_.begin()->first;
         const time_point target = std::min(event, deadline);
-        if (target == time_point::max()) {
+        if (target == time_point::max() || !working_.empty()) {
             wait_for_wake();
         } else {
             now_ = target;
@@ -82,6 +99,8 @@ void scripted_engine::visit(time_point deadline) noexcept {
     }
     end_wait();
     collect_posts();
+    if (working_.empty()) return;
+    for (detail::ready_node* n = completed.first(); n; n = completed.after(n)) forget_work(n);
 }
 
 // Only another thread can go on from here; a script that forgot to complete something is told so.

@@ -39,6 +39,11 @@ public:
     unsigned cancels() const noexcept { return cancels_; }
     unsigned waits_for_cancel() const noexcept { return waits_for_cancel_; }
 
+    // Work runs in threads, whatever the script says. The most there are; before the first.
+    void set_pool_threads(unsigned count) noexcept { pool_threads_ = count; }
+
+    ~scripted_engine() override { stop_pool(); }
+
     const char* name() const noexcept override { return "scripted"; }
     time_point clock() const noexcept override { return now_; }
     socket_ptr adopt(native_handle handle, socket_role role) override;
@@ -55,13 +60,16 @@ protected:
     void wake() noexcept override;
 
 private:
+    bool start_work(operation& op) noexcept;
     void forget(operation& op) noexcept;
+    void forget_work(const detail::ready_node* node) noexcept;
     bool run_due_events() noexcept;
     void wait_for_wake() noexcept;
 
     time_point now_{std::chrono::hours(1)};
     std::multimap<time_point, unique_function<void()>> script_;
     std::vector<operation*> pending_;
+    std::vector<operation*> working_;  // in threads: the clock stands still meanwhile
     engine_statistics statistics_;
     unsigned cancels_ = 0;
     unsigned waits_for_cancel_ = 0;

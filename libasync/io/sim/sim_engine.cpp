@@ -5,6 +5,8 @@
 #include <string>
 #include <system_error>
 
+#include <libasync/io/thread_pool.hpp>
+
 namespace async::inline v0::io {
 
 namespace {
@@ -122,9 +124,7 @@ void sim_engine::let_pass(std::chrono::nanoseconds time) noexcept {
 bool sim_engine::move_on(time_point deadline) noexcept {
     if (outside_work_ > 0) return wait_for_other_threads(patience::without_end);
     time_point target = std::min(deadline, world_->next_event());
-    for (const thread_work& work : threads_) {
-        if (work.submitted && work.due <= target) target = work.due;
-    }
+    each_submitted([&](const thread_work& w) { target = std::min(target, w.due); });
     if (target == time_point::max() || target > clock_limit_) {
         if (wait_for_other_threads(patience::bounded)) return true;
         give_up(target > clock_limit_ && target != time_point::max()
@@ -132,11 +132,9 @@ bool sim_engine::move_on(time_point deadline) noexcept {
                     : "every task waits, and nothing that they wait for will come");
         return false;
     }
-    for (const thread_work& work : threads_) {
-        if (work.submitted && !work.finished && work.due == target) {
-            return wait_for_other_threads(patience::without_end);
-        }
-    }
+    bool at_work = false;
+    each_submitted([&](const thread_work& w) { at_work = at_work || (!w.finished && w.due == target); });
+    if (at_work) return wait_for_other_threads(patience::without_end);
     if (target > world_->now()) {
         world_->set_now(std::min(target, must_end_));
         world_->events.note(event_kind::jump, static_cast<std::uint64_t>(world_->elapsed().count()));
@@ -214,47 +212,79 @@ void sim_engine::reorder(std::vector<detail::ready_node*>& nodes) noexcept {
 // work that is due, and keeps for itself what was finished before.
 
 bool sim_engine::start_work(operation& op) noexcept {
+    thread_pool* const pool = other_pool_of(op);
+    auto at = std::find_if(pools_.begin(), pools_.end(), [pool](const pool_work& p) { return p.pool == pool; });
+    if (at == pools_.end()) at = pools_.insert(at, {pool, {}});
     op.state = op_state::pending;
-    threads_.push_back({&op, {}, false, false});
+    at->work.push_back({&op, {}, false, false});
     submit_work();
     return false;
 }
 
 void sim_engine::submit_work() noexcept {
-    for (std::size_t i = 0; i < std::min<std::size_t>(threads_.size(), pool_threads_); ++i) {
-        thread_work& work = threads_[i];
-        if (work.submitted) continue;
-        work.submitted = true;
-        work.due = world_->now() + world_->delay(10us, world_->steps == sim::order::fifo ? 10us : 1000us);
-        // Where no thread can be had, it has failed, and is told so in its time.
-        work.finished = start_in_pool(*work.op);
-        if (work.finished) work.op->state = op_state::pending;
+    for (pool_work& p : pools_) {
+        const std::size_t threads = p.pool ? p.pool->max_threads() : pool_threads_;
+        for (std::size_t i = 0; i < std::min(p.work.size(), threads); ++i) {
+            thread_work& work = p.work[i];
+            if (work.submitted) continue;
+            work.submitted = true;
+            work.due = world_->now() + world_->delay(10us, world_->steps == sim::order::fifo ? 10us : 1000us);
+            // What the pool does not take has failed, and is told so in its time.
+            work.finished = start_in_pool(*work.op);
+            if (work.finished) work.op->state = op_state::pending;
+        }
     }
+}
+
+sim_engine::thread_work* sim_engine::find_work(const detail::ready_node* node) noexcept {
+    for (pool_work& p : pools_) {
+        for (thread_work& w : p.work) {
+            if (w.op == node) return &w;
+        }
+    }
+    return nullptr;
+}
+
+void sim_engine::forget_work(const operation& op) noexcept {
+    for (auto p = pools_.begin(); p != pools_.end(); ++p) {
+        const auto is_it = [&op](const thread_work& w) { return w.op == &op; };
+        const auto found = std::find_if(p->work.begin(), p->work.end(), is_it);
+        if (found == p->work.end()) continue;
+        p->work.erase(found);
+        if (p->work.empty()) pools_.erase(p);
+        return;
+    }
+}
+
+bool sim_engine::work_is_late() const noexcept {
+    bool any = false;
+    each_submitted([&](const thread_work& w) { any = any || (!w.finished && w.due <= world_->now()); });
+    return any;
 }
 
 void sim_engine::collect() noexcept {
     collect_posts();
-    if (threads_.empty()) return;
+    if (pools_.empty()) return;
     take_finished_work();
-    const time_point now = world_->now();
-    const auto is_late = [now](const thread_work& w) { return w.submitted && !w.finished && w.due <= now; };
-    // Where other threads may have to be waited for anyhow, the work may be waiting for this one.
-    while (patience_ == 0ms && std::any_of(threads_.begin(), threads_.end(), is_late)) {
-        wait_for_other_threads(patience::without_end);
-        collect_posts();
-        take_finished_work();
+    // Where other threads may have to be waited for anyhow, this is done when nothing else is left to do.
+    while (patience_ == 0ms && work_is_late()) {
+        if (wait_for_late_work()) break;
     }
-    for (std::size_t i = 0; i < threads_.size();) {
-        if (!threads_[i].finished || threads_[i].due > now) {
-            ++i;
-            continue;
-        }
-        operation& op = *threads_[i].op;
-        threads_.erase(threads_.begin() + static_cast<std::ptrdiff_t>(i));
-        op.run = nullptr;
-        tell(op);
-    }
+    tell_finished_work();
     submit_work();
+}
+
+// True if something was posted that is no work: the work may be waiting for what the loop does then.
+bool sim_engine::wait_for_late_work() noexcept {
+    detail::ready_list before;
+    before.splice_back(completed);
+    wait_for_other_threads(patience::without_end);
+    collect_posts();
+    take_finished_work();
+    const bool posted = !completed.empty();
+    before.splice_back(completed);
+    completed.splice_back(before);
+    return posted;
 }
 
 // What threads have finished is not told before its time.
@@ -262,9 +292,8 @@ void sim_engine::take_finished_work() noexcept {
     detail::ready_list others;
     while (!completed.empty()) {
         detail::ready_node* node = completed.pop_front();
-        const auto mine = std::find_if(threads_.begin(), threads_.end(),
-                                       [&](const thread_work& w) { return w.op == node && w.submitted; });
-        if (mine == threads_.end()) {
+        thread_work* const mine = find_work(node);
+        if (mine == nullptr || !mine->submitted) {
             others.push_back(*node);
         } else {
             mine->finished = true;
@@ -273,18 +302,39 @@ void sim_engine::take_finished_work() noexcept {
     completed.splice_back(others);
 }
 
+void sim_engine::tell_finished_work() noexcept {
+    for (std::size_t p = 0; p < pools_.size();) {
+        std::vector<thread_work>& work = pools_[p].work;
+        for (std::size_t i = 0; i < work.size() && work[i].submitted;) {
+            if (!work[i].finished || work[i].due > world_->now()) {
+                ++i;
+                continue;
+            }
+            operation& op = *work[i].op;
+            work.erase(work.begin() + static_cast<std::ptrdiff_t>(i));
+            op.run = nullptr;
+            tell(op);
+        }
+        if (work.empty()) {
+            pools_.erase(pools_.begin() + static_cast<std::ptrdiff_t>(p));
+        } else {
+            ++p;
+        }
+    }
+}
+
 void sim_engine::cancel_work(operation& op) noexcept {
-    const auto mine = std::find_if(threads_.begin(), threads_.end(), [&](const thread_work& w) { return w.op == &op; });
-    if (mine == threads_.end() || mine->submitted) return;
-    threads_.erase(mine);
+    const thread_work* const mine = find_work(&op);
+    if (mine == nullptr || mine->submitted) return;
+    forget_work(op);
     op.error = error_cancelled;
     tell(op);
 }
 
 void sim_engine::abandon_work(operation& op) noexcept {
-    const auto mine = std::find_if(threads_.begin(), threads_.end(), [&](const thread_work& w) { return w.op == &op; });
-    const bool runs = mine != threads_.end() && mine->submitted && !mine->finished;
-    if (mine != threads_.end()) threads_.erase(mine);
+    const thread_work* const mine = find_work(&op);
+    const bool runs = mine != nullptr && mine->submitted && !mine->finished;
+    forget_work(op);
     if (runs) {
         wait_for_pool(op);
     } else if (op.state == op_state::pending) {

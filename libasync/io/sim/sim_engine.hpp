@@ -57,13 +57,25 @@ private:
     struct abandon_pool {
         void operator()(hot_pool* pool) const noexcept { pool->abandon(); }
     };
-    // Work of the thread pool: told no earlier than `due`, at which time waits for it.
+    // Work of a thread pool: told no earlier than `due`, at which time waits for it.
     struct thread_work {
         operation* op;
         time_point due;
         bool submitted;
         bool finished;
     };
+    // The work of one pool, in the order in which it came: first that which the pool has threads for, and so was
+    // submitted. A null pool is the engine's own.
+    struct pool_work {
+        thread_pool* pool;
+        std::vector<thread_work> work;
+    };
+    template <class Look>
+    void each_submitted(Look look) const {
+        for (const pool_work& p : pools_) {
+            for (auto w = p.work.begin(); w != p.work.end() && w->submitted; ++w) look(*w);
+        }
+    }
 
     void wake() noexcept override;
     void before_steps(detail::ready_list& steps) noexcept override;
@@ -99,12 +111,17 @@ private:
 
     bool start_work(operation& op) noexcept;
     void submit_work() noexcept;
+    thread_work* find_work(const detail::ready_node* node) noexcept;
+    void forget_work(const operation& op) noexcept;
+    bool work_is_late() const noexcept;
     void cancel_work(operation& op) noexcept;
     void abandon_work(operation& op) noexcept;
 
     enum class patience : bool { bounded, without_end };
     void collect() noexcept;
     void take_finished_work() noexcept;
+    bool wait_for_late_work() noexcept;
+    void tell_finished_work() noexcept;
     void give_up(const char* reason) noexcept;
     void let_pass(std::chrono::nanoseconds time) noexcept;
     bool move_on(time_point deadline) noexcept;
@@ -116,7 +133,7 @@ private:
     const std::shared_ptr<sim::sim_calls> calls_;  // files refer to it, and may outlive the engine
     detail::list<sim_socket> sockets_;
     std::map<operation*, sim::event_queue::key> timers_;
-    std::vector<thread_work> threads_;
+    std::vector<pool_work> pools_;  // those with work
     std::unique_ptr<hot_pool, abandon_pool> chunks_;
     engine_statistics statistics_;
     time_point faults_end_ = time_point::max();
