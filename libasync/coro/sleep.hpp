@@ -37,10 +37,11 @@ public:
     bool await_ready() const noexcept { return false; }
 
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, timer_)) return;
+    bool await_suspend(std::coroutine_handle<Promise> h) {
+        if (!enter(h, timer_)) return true;
         core().timers.set(timer_, until_);
         wait();
+        return true;
     }
 
     void await_resume() {
@@ -49,7 +50,7 @@ public:
     }
 
     // For select: whether it was begun and the time has come, and how to go on without it.
-    bool came_due() const noexcept { return context != nullptr && !timer_.armed(); }
+    bool has_come() const noexcept { return context != nullptr && !timer_.armed(); }
     void give_up() noexcept {
         if (timer_.armed()) core().timers.cancel(timer_);
         timer_.unlink_if_linked();

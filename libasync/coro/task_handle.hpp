@@ -31,9 +31,14 @@ public:
     bool await_suspend(std::coroutine_handle<Promise> h) {
         if (!block_) throw std::logic_error("co_await of an empty task_handle");
         if (!enter(h, node_)) return true;
-        if (block_->done()) return false;
-        require_awaitable_here(*block_, *context);
-        block_->joiners.push_back(node_);
+        if (!block_->done()) {
+            require_awaitable_here(*block_, *context);
+            block_->joiners.push_back(node_);
+        } else if (core().may_continue_in_place()) {
+            return false;
+        } else {
+            core().ready.push_back(node_);
+        }
         wait();
         return true;
     }
@@ -43,8 +48,8 @@ public:
         if (stopped_) cancelled_access::raise();
     }
 
-    // For select: whether it was begun and the task has ended, and how to go on without it.
-    bool has_come() const noexcept { return context != nullptr && block_->done(); }
+    // For select: whether the task has ended, and how to go on without it.
+    bool has_come() const noexcept { return block_ && block_->done(); }
     void give_up() noexcept { node_.unlink_if_linked(); }
 
 protected:
@@ -98,6 +103,8 @@ template <class T>
 class join_awaiter final : public end_awaiter {
 public:
     explicit join_awaiter(control_block_of<T>* block) noexcept : end_awaiter(block, mode::consume) {}
+
+    void give_up() = delete;  // a join is not selected: cancelled, it cancels its task
 
     T await_resume() {
         end_awaiter::await_resume();

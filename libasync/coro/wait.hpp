@@ -48,8 +48,13 @@ public:
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> h) {
         if (!enter(h, timer_)) return true;
-        if (satisfied()) return false;
-        watch_all(h);
+        if (!satisfied()) {
+            watch_all(h);
+        } else if (core().may_continue_in_place()) {
+            return false;
+        } else {
+            core().ready.push_back(timer_);
+        }
         wait();
         return true;
     }

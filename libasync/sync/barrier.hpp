@@ -55,7 +55,7 @@ private:
     bool broken_ = false;
 };
 
-class barrier::awaiter : public detail::sync_waiter {
+class barrier::awaiter : detail::sync_waiter {
 public:
     explicit awaiter(barrier& b) noexcept : barrier_(&b) {}
 

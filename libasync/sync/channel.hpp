@@ -102,28 +102,24 @@ using channel_ptr = block_ptr<channel_state<T>>;
 }
 
 template <class T>
-class channel_state<T>::send_awaiter : public sync_waiter {
+class channel_state<T>::send_awaiter : public sync_awaiter<typename channel_state<T>::send_awaiter> {
+    using state = sync_waiter::state;
+
 public:
     send_awaiter(channel_ptr<T>&& c, T&& item) noexcept : channel_(std::move(c)), item_(std::move(item)) {}
 
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, *this)) return true;
+    bool begin() {
         if (!channel_) refuse_channel(errc::closed, "channel::send");
         if (!channel_->has_receivers()) refuse_channel(errc::broken, "channel::send");
-        if (channel_->has_room()) {
-            channel_->put(std::move(item_));
-            return granted_at_once();
-        }
-        channel_->senders_.add(*this, "channel::send");
+        if (!channel_->has_room()) return false;
+        channel_->put(std::move(item_));
         return true;
     }
+    void line_up() { channel_->senders_.add(*this, "channel::send"); }
 
     void await_resume() {
-        const bool refused = state_ == state::refused;
-        settle("channel::send");
+        const bool refused = this->state_ == state::refused;
+        this->settle("channel::send");
         if (refused) refuse_channel(errc::broken, "channel::send");
     }
 
@@ -134,31 +130,28 @@ private:
 };
 
 template <class T>
-class channel_state<T>::receive_awaiter : public sync_waiter {
+class channel_state<T>::receive_awaiter : public sync_awaiter<typename channel_state<T>::receive_awaiter> {
+    using state = sync_waiter::state;
+
 public:
     explicit receive_awaiter(channel_ptr<T>&& c) noexcept : channel_(std::move(c)) {}
     ~receive_awaiter() {
-        if (state_ == state::granted && item_) channel_->give_back(std::move(*item_));
+        if (this->state_ == state::granted && item_) channel_->give_back(std::move(*item_));
     }
 
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, *this)) return true;
+    bool begin() {
         if (!channel_) refuse_channel(errc::closed, "channel::receive");
-        if (channel_->ended()) return granted_at_once();
         if (channel_->has_item()) {
             item_.emplace(channel_->take());
             ++channel_->handed_over_;
-            return granted_at_once();
+            return true;
         }
-        channel_->receivers_.add(*this, "channel::receive");
-        return true;
+        return channel_->ended();
     }
+    void line_up() { channel_->receivers_.add(*this, "channel::receive"); }
 
     std::optional<T> await_resume() {
-        settle("channel::receive");
+        this->settle("channel::receive");
         if (item_) --channel_->handed_over_;
         return std::move(item_);
     }

@@ -35,19 +35,12 @@ private:
     bool set_ = false;
 };
 
-class event::awaiter : public detail::sync_waiter {
+class event::awaiter : public detail::sync_awaiter<event::awaiter> {
 public:
     explicit awaiter(event& e) noexcept : event_(&e) {}
 
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, *this)) return true;
-        if (event_->is_set()) return granted_at_once();
-        event_->waiters_.add(*this, "event::wait");
-        return true;
-    }
+    bool begin() const noexcept { return event_->is_set(); }
+    void line_up() { event_->waiters_.add(*this, "event::wait"); }
 
     void await_resume() { settle("event::wait"); }
 

@@ -142,6 +142,10 @@ public:
         if (stopped_) cancelled_access::raise();
     }
 
+    // For select: whether it was begun and there is an outcome, and how to go on without it.
+    bool has_come() const noexcept { return context != nullptr && state_->done(); }
+    void give_up() noexcept { node_.unlink_if_linked(); }
+
 protected:
     explicit future_waiter(block_ptr<future_state> state) noexcept
         : leaf(&future_waiter::stop),

@@ -37,25 +37,20 @@ private:
 
 // Takes a permit of `Owner`, and gives what Owner::taken makes of that.
 template <class Owner, class Result>
-class permit_awaiter : public sync_waiter {
+class permit_awaiter : public sync_awaiter<permit_awaiter<Owner, Result>> {
+    using state = sync_waiter::state;
+
 public:
     explicit permit_awaiter(Owner& owner) noexcept : owner_(&owner) {}
     ~permit_awaiter() {
-        if (state_ == state::granted) owner_->permits_.give_back();
+        if (this->state_ == state::granted) owner_->permits_.give_back();
     }
 
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, *this)) return true;
-        if (owner_->permits_.try_take()) return granted_at_once();
-        owner_->permits_.wait_in_line(*this, Owner::acquiring);
-        return true;
-    }
+    bool begin() noexcept { return owner_->permits_.try_take(); }
+    void line_up() { owner_->permits_.wait_in_line(*this, Owner::acquiring); }
 
     Result await_resume() {
-        settle(Owner::acquiring);
+        this->settle(Owner::acquiring);
         if constexpr (std::is_void_v<Result>) {
             owner_->taken();
         } else {

@@ -223,28 +223,24 @@ private:
 };
 
 template <class T, class Items>
-class queue<T, Items>::putter : public detail::sync_waiter {
+class queue<T, Items>::putter : public detail::sync_awaiter<typename queue<T, Items>::putter> {
+    using state = detail::sync_waiter::state;
+
 public:
     putter(queue& q, T&& item) noexcept : queue_(&q), item_(std::move(item)) {}
 
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, *this)) return true;
+    bool begin() {
         queue_->require_open();
-        if (!queue_->full()) {
-            queue_->accept(std::move(item_));
-            return granted_at_once();
-        }
-        // Room for it is there when its turn comes: a place that becomes free.
-        queue_->putters_.add(*this, "queue::put");
+        if (queue_->full()) return false;
+        queue_->accept(std::move(item_));
         return true;
     }
+    // Room for it is there when its turn comes: a place that becomes free.
+    void line_up() { queue_->putters_.add(*this, "queue::put"); }
 
     void await_resume() {
-        const bool refused = state_ == state::refused;
-        settle("queue::put");
+        const bool refused = this->state_ == state::refused;
+        this->settle("queue::put");
         if (refused) throw queue_shut_down();
     }
 
@@ -255,32 +251,30 @@ private:
 };
 
 template <class T, class Items>
-class queue<T, Items>::getter : public detail::sync_waiter {
+class queue<T, Items>::getter : public detail::sync_awaiter<typename queue<T, Items>::getter> {
+    using state = detail::sync_waiter::state;
+
 public:
     explicit getter(queue& q) noexcept : queue_(&q) {}
     ~getter() {
-        if (state_ == state::granted) queue_->give_back(std::move(*item_));
+        if (this->state_ == state::granted) queue_->give_back(std::move(*item_));
     }
 
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, *this)) return true;
+    bool begin() {
         if (queue_->items_.empty()) {
             queue_->require_open();
-            queue_->getters_.add(*this, "queue::get");
-            return true;
+            return false;
         }
         if (!queue_->putters_.empty()) queue_->make_room();
         item_.emplace(queue_->take());
         ++queue_->handed_over_;
-        return granted_at_once();
+        return true;
     }
+    void line_up() { queue_->getters_.add(*this, "queue::get"); }
 
     T await_resume() {
-        const bool refused = state_ == state::refused;
-        settle("queue::get");
+        const bool refused = this->state_ == state::refused;
+        this->settle("queue::get");
         if (refused) throw queue_shut_down();
         --queue_->handed_over_;
         return std::move(*item_);
@@ -293,21 +287,16 @@ private:
 };
 
 template <class T, class Items>
-class queue<T, Items>::joiner : public detail::sync_waiter {
+class queue<T, Items>::joiner : public detail::sync_awaiter<typename queue<T, Items>::joiner> {
+    using state = detail::sync_waiter::state;
+
 public:
     explicit joiner(queue& q) noexcept : queue_(&q) {}
 
-    bool await_ready() const noexcept { return false; }
+    bool begin() const noexcept { return queue_->unfinished_ == 0; }
+    void line_up() { queue_->joiners_.add(*this, "queue::join"); }
 
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, *this)) return true;
-        if (queue_->unfinished_ == 0) return granted_at_once();
-        queue_->joiners_.add(*this, "queue::join");
-        return true;
-    }
-
-    void await_resume() { settle("queue::join"); }
+    void await_resume() { this->settle("queue::join"); }
 
 private:
     queue* queue_;

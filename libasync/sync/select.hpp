@@ -6,7 +6,7 @@
 // race runs tasks and cancels the losers; select starts nothing: what it does not take is not touched.
 #pragma once
 
-#include <concepts>
+#include <type_traits>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -24,33 +24,59 @@ namespace detail {
 // merely becomes true, such as a time, decides when the task goes on.
 struct selected_wait {
     template <class Awaiter>
-    static constexpr bool hands_over = std::derived_from<Awaiter, sync_waiter>;
-
+    static constexpr bool hands_over = requires(Awaiter& a) { a.begin(), a.line_up(); };
     template <class Awaiter>
-    static constexpr bool possible =
-        hands_over<Awaiter> || std::same_as<Awaiter, sleep_awaiter> || std::same_as<Awaiter, end_awaiter>;
+    static constexpr bool becomes_true = requires(Awaiter& a) { a.has_come(), a.give_up(); };
 
-    template <class Awaiter>
-    static void join(Awaiter& awaiter, selection& s) noexcept {
-        if constexpr (hands_over<Awaiter>) static_cast<sync_waiter&>(awaiter).selection_ = &s;
+    // Whether it was done at once; `suspends` tells whether the task goes on in a later step.
+    template <class Awaiter, class Promise>
+    static bool begin(Awaiter& awaiter, std::coroutine_handle<Promise> h, selection& s, bool& suspends) {
+        if constexpr (hands_over<Awaiter>) {
+            sync_waiter& w = awaiter;
+            w.enter_always(h, w);
+            w.selection_ = &s;
+            if (!awaiter.begin()) return false;
+            suspends = w.granted_at_once();
+            return true;
+        } else {
+            if (!awaiter.has_come()) return false;
+            suspends = awaiter.await_suspend(h);
+            return true;
+        }
+    }
+
+    template <class Awaiter, class Promise>
+    static void line_up(Awaiter& awaiter, std::coroutine_handle<Promise> h) {
+        if constexpr (hands_over<Awaiter>) {
+            awaiter.line_up();
+        } else {
+            static_cast<void>(awaiter.await_suspend(h));
+        }
     }
 
     // Whether its outcome is there: it cannot be given up any more.
-    static bool recorded(const sync_waiter& w) noexcept {
-        using state = sync_waiter::state;
-        return w.state_ != state::idle && w.state_ != state::waiting;
+    template <class Awaiter>
+    static bool recorded(const Awaiter& awaiter) noexcept {
+        if constexpr (hands_over<Awaiter>) {
+            const sync_waiter& w = awaiter;
+            return w.state_ != sync_waiter::state::idle && w.state_ != sync_waiter::state::waiting;
+        } else {
+            return awaiter.has_come();
+        }
     }
-    static bool recorded(const sleep_awaiter& s) noexcept { return s.came_due(); }
-    static bool recorded(const end_awaiter& e) noexcept { return e.has_come(); }
 
     // Does nothing to one whose outcome was handed over.
-    static void give_up(sync_waiter& w) noexcept {
-        if (w.state_ != sync_waiter::state::waiting) return;
-        w.leave_queue();
-        w.state_ = sync_waiter::state::idle;
+    template <class Awaiter>
+    static void give_up(Awaiter& awaiter) noexcept {
+        if constexpr (hands_over<Awaiter>) {
+            sync_waiter& w = awaiter;
+            if (w.state_ != sync_waiter::state::waiting) return;
+            w.leave_queue();
+            w.state_ = sync_waiter::state::idle;
+        } else {
+            awaiter.give_up();
+        }
     }
-    static void give_up(sleep_awaiter& s) noexcept { s.give_up(); }
-    static void give_up(end_awaiter& e) noexcept { e.give_up(); }
 };
 
 // An awaiter that cannot be moved, made in place.
@@ -58,23 +84,12 @@ template <class Description>
 struct select_arm {
     using awaiter_type = decltype(std::declval<Description>().operator co_await());
     using result = optional_result<decltype(std::declval<awaiter_type&>().await_resume())>;
-    static_assert(selected_wait::possible<awaiter_type>,
+    static constexpr bool hands_over = selected_wait::hands_over<awaiter_type>;
+    static_assert(hands_over || selected_wait::becomes_true<awaiter_type>,
                   "select takes what hands over or becomes true: ends of channels, queues, locks, semaphores, events, "
                   "futures, sleeps, handle.wait(). Use race for other operations and for tasks");
 
     explicit select_arm(Description& d) : awaiter(std::move(d).operator co_await()) {}
-
-    // Whether it has to wait.
-    template <class Promise>
-    bool begin(std::coroutine_handle<Promise> h, selection& s) {
-        selected_wait::join(awaiter, s);
-        if constexpr (std::is_void_v<decltype(awaiter.await_suspend(h))>) {
-            awaiter.await_suspend(h);
-            return true;
-        } else {
-            return awaiter.await_suspend(h);
-        }
-    }
 
     awaiter_type awaiter;
 };
@@ -119,17 +134,15 @@ private:
           selection{&select_awaiter::one_decided},
           arms_(std::get<I>(d)...) {}
 
-    // In the order of the arguments, until one need not wait. False if that goes on in place.
+    // What can be done at once is, the first in the order of the arguments; else all line up. So no two of them ever meet
+    // each other. False if the task goes on in place.
     template <class Promise>
     bool begin_all(std::coroutine_handle<Promise> h) {
-        bool waits = true;
-        const auto begin = [&](auto& arm) {
-            waits = arm.begin(h, *this);
-            return waits && !selected_wait::recorded(arm.awaiter);
-        };
-        std::apply([&](auto&... arm) { static_cast<void>((begin(arm) && ...)); }, arms_);
-        if (!waits) give_up_all();
-        return waits;
+        bool suspends = false;
+        const auto begin = [&](auto& arm) { return selected_wait::begin(arm.awaiter, h, *this, suspends); };
+        if (std::apply([&](auto&... arm) { return (begin(arm) || ...); }, arms_)) return suspends;
+        std::apply([&](auto&... arm) { (selected_wait::line_up(arm.awaiter, h), ...); }, arms_);
+        return true;
     }
 
     template <class Function>
@@ -207,7 +220,7 @@ private:
 // Waits until one of the operations can be done, does exactly that one, and gives its result as the alternative of its
 // place in a std::variant; void becomes std::monostate, a reference std::reference_wrapper. If several can be done at once,
 // the first in the order of the arguments is. What is not done has no effect: nothing is sent, received, or acquired.
-// Takes the operations of channels, queues, locks, semaphores, capacity limiters, events, barriers and futures, sleep and
+// Takes the operations of channels, queues, locks, semaphores, capacity limiters, events and futures, sleep and
 // sleep_until, and handle.wait(). Throws what the operation that was done throws, std::bad_alloc. Cancel class: lossless.
 template <class... Operations>
     requires(sizeof...(Operations) > 0)

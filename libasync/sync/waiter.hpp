@@ -12,6 +12,7 @@
 namespace async::inline v0::detail {
 
 class wait_queue;
+struct selected_wait;
 
 // Several waits of one task of which only one may be granted what it waits for: told when one is.
 struct selection {
@@ -70,9 +71,28 @@ protected:
 
 private:
     friend wait_queue;
-    friend struct selected_wait;
+    friend selected_wait;
     wait_queue* in_ = nullptr;
     selection* selection_ = nullptr;
+};
+
+// The common part of those that either have what they want at once, or line up for it:
+//   bool begin();    // whether it was done at once
+//   void line_up();  // if not
+template <class Awaiter>
+class sync_awaiter : public sync_waiter {
+public:
+    using sync_waiter::sync_waiter;
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> h) {
+        if (!enter(h, *this)) return true;
+        auto& self = static_cast<Awaiter&>(*this);
+        if (self.begin()) return granted_at_once();
+        self.line_up();
+        return true;
+    }
 };
 
 // First come, first served. The tasks of one loop.

@@ -157,8 +157,13 @@ TEST_CASE("62: a gathered handle whose task is cancelled fails with task_cancell
     on_every_engine([]() -> task<void> {
         strings notes;
         auto handle = create_task(number_after(24h, 1), "gone");
-        handle.cancel();
-        const std::string what = co_await message_of(gather(std::move(handle), note_after(24h, notes, "other")));
+        auto join = [](task_handle<int>& handle) -> task<int> { co_return co_await handle; };
+        auto cancel = [](task_handle<int>& handle) -> task<void> {
+            co_await yield();
+            handle.cancel();
+        };
+        const std::string what =
+            co_await message_of(gather(join(handle), note_after(24h, notes, "other"), cancel(handle)));
         CHECK(what == "the task 'gone' was cancelled");
         CHECK(notes == strings{"cancelled other"});
     });

@@ -176,6 +176,28 @@ TEST_CASE("several waits on one object: one of them is granted") {
     });
 }
 
+TEST_CASE("a selection never gives to itself: its own send and receive wait for others") {
+    on_every_engine([]() -> task<void> {
+        channel<int> c(0);
+        async::queue<int> q(1);
+        auto choose = [](channel<int>& c, std::string& notes) -> task<void> {
+            auto got = co_await select(c.receiver.receive(), c.sender.send(1));
+            notes += got.index() == 0 ? "r" + std::to_string(std::get<0>(got).value_or(0)) : "s";
+        };
+        std::string notes;
+        auto one = create_task(choose(c, notes));
+        co_await settle();
+        CHECK_FALSE(one.done());
+        auto other = create_task(choose(c, notes));  // takes what the first one offers
+        co_await gather(std::move(one), std::move(other));
+        CHECK((notes == "r1s" || notes == "sr1"));
+        CHECK_FALSE(c.receiver.try_receive().has_value());
+        const auto got = co_await select(q.get(), q.put(2));
+        CHECK(got.index() == 1);
+        CHECK(q.qsize() == 1);
+    });
+}
+
 TEST_CASE("an operation that fails throws, and the others are given up") {
     on_every_engine([]() -> task<void> {
         async::queue<int> shut;
