@@ -1,5 +1,7 @@
 #include <libasync/coro/control_block.hpp>
 
+#include <atomic>
+
 #include <libasync/loop/callback.hpp>
 
 namespace async::inline v0::detail {
@@ -13,6 +15,7 @@ void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexc
     p.context = this;
     p.state = task_state::spawned;
     loop = &core;
+    is_task = true;
     number = ++core.tasks->created;
     if (core.current) host = core.current->host;
     const task_context* const creator = running_task(core);
@@ -95,6 +98,11 @@ void control_block::report_unread() noexcept {
     } catch (...) {  // no memory for the name
         loop->face->report({"nobody waited for the failure of task", name(), created, exception()});
     }
+}
+
+std::uint64_t task_registry::next_id() noexcept {
+    static std::atomic<std::uint64_t> made{0};
+    return ++made;
 }
 
 task_registry::~task_registry() {

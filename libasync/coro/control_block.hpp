@@ -131,7 +131,7 @@ struct loop_guest : list_node {
 
 // The tasks of one loop and the root of their scopes.
 struct task_registry {
-    explicit task_registry(loop_core& core) noexcept {
+    explicit task_registry(loop_core& core) noexcept : id(next_id()) {
         outside.loop = &core;
         outside.current_scope = &outside_scope;
     }
@@ -140,6 +140,7 @@ struct task_registry {
     task_registry& operator=(const task_registry&) = delete;
     ~task_registry();
 
+    const std::uint64_t id;  // no other registry of the program has it, before or after
     scope root;
     scope outside_scope;  // where coroutines that are not tasks await: never cancelled
     task_context outside;
@@ -147,6 +148,9 @@ struct task_registry {
     list<task_link> ended;  // what is still held by a handle
     list<loop_guest> guests;
     std::uint64_t created = 0;
+
+private:
+    static std::uint64_t next_id() noexcept;
 };
 
 // The task that runs in this loop, or null: outside of tasks, and in a coroutine that is none.

@@ -104,6 +104,7 @@ struct task_context {
     context_values values;   // of context variables; children inherit them
     std::uint32_t host = 0;  // the machine of a simulated world that the task runs on; children inherit it
     bool cancelled = false;  // copy of current_scope->effective
+    bool is_task = false;    // part of a control block
 
     void enter(scope& s) noexcept;
     void leave(scope& s) noexcept;

@@ -142,8 +142,8 @@ public:
         if (stopped_) cancelled_access::raise();
     }
 
-    // For select: whether it was begun and there is an outcome, and how to go on without it.
-    bool has_come() const noexcept { return context != nullptr && state_->done(); }
+    // For select: whether there is an outcome, and how to go on without it.
+    bool has_come() const noexcept { return state_ && state_->done(); }
     void give_up() noexcept { node_.unlink_if_linked(); }
 
 protected:

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <libasync/sync/event.hpp>
+#include <libasync/sync/select.hpp>
 #include <libasync/testing/allocations.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
@@ -643,4 +645,33 @@ TEST_CASE("a future serves the tasks and callbacks of one loop at a time, and is
     one.turns(2);
     CHECK(waiter.result() == 2);
     CHECK(other.run(value_of(f)) == 2);
+}
+
+TEST_CASE("of several futures and other waits select takes the one that is done") {
+    on_every_engine([]() -> task<void> {
+        promise<int> a;
+        promise<std::string> b;
+        auto of_a = a.get_future();
+        event never;
+        {
+            const auto chosen = co_await select(a.get_future(), b.get_future(), never.wait(), sleep(1ms));
+            CHECK(chosen.index() == 3);
+        }
+        auto set = [](promise<std::string>& b) -> task<void> {
+            co_await settle();
+            b.set_value("set");
+        };
+        auto setter = create_task(set(b));
+        {
+            const auto chosen = co_await select(a.get_future(), b.get_future(), never.wait());
+            REQUIRE(chosen.index() == 1);
+            CHECK(std::get<1>(chosen) == "set");
+        }
+        a.set_exception(failure("it broke"));
+        const auto watched = co_await select(never.wait(), of_a.wait());
+        CHECK(watched.index() == 1);
+        const std::string told = co_await message_of(select(a.get_future(), b.get_future()));
+        CHECK(told == "it broke");
+        co_await setter;
+    });
 }
