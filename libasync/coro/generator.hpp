@@ -320,7 +320,8 @@ struct [[nodiscard("a generator is closed when that is awaited")]] generator_clo
 //
 // Move-only. One next() or close() at a time, of whichever task: another one meanwhile throws std::logic_error. A
 // generator may be moved while one is under way. If it is dropped then, the body is destroyed when that has ended;
-// otherwise at once, where it stands: destructors run, and nothing is awaited.
+// otherwise at once, where it stands: destructors run, and nothing is awaited. Generators that hold each other go in
+// the order of those destructors, so to drop a nest of them takes stack for each.
 template <class T>
 class [[nodiscard("the body of a generator runs when its next item is awaited")]] generator {
     static_assert(!std::is_void_v<T> && !std::is_rvalue_reference_v<T>, "an item is a value or an lvalue reference");

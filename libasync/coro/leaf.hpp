@@ -8,6 +8,7 @@
 
 #include <coroutine>
 #include <type_traits>
+#include <utility>
 
 #include <libasync/coro/promise_base.hpp>
 #include <libasync/coro/scope.hpp>
@@ -37,8 +38,10 @@ struct leaf {
     leaf(const leaf&) = delete;
     leaf& operator=(const leaf&) = delete;
 
+    // Touches nothing of a task that has gone on. That one may have ended long ago: what a generator awaits in a co_yield
+    // stays until the body goes on, for another task perhaps, or none.
     ~leaf() {
-        if (context != nullptr && !foreign && context->waiting == this) context->waiting = nullptr;
+        if (registered) forget_where_it_waits();
     }
 
     // False if the scope is cancelled: `node` is in the ready queue then, and `leave` raises.
@@ -60,14 +63,17 @@ struct leaf {
         node.handle = h;
     }
 
-    // The task waits here from now on.
+    // The task waits here from now on, and at no other leaf.
     void wait() noexcept {
-        if (!foreign) context->waiting = this;
+        if (foreign) return;
+        forget_where_it_waits();
+        context->waiting = this;
+        registered = true;
     }
 
     // The task runs again. Raises if entry was refused.
     void leave() {
-        context->waiting = nullptr;
+        forget_where_it_waits();
         context->loop->current = context;
         if (refused) [[unlikely]]
             cancelled_access::raise();
@@ -78,9 +84,14 @@ struct leaf {
     task_context* context = nullptr;
     cancel_function cancel;
     bool refused = false;
-    bool foreign = false;  // in a coroutine that is no task: nobody cancels it, and it may outlive its context
+    bool registered = false;  // as the leaf where its task waits
+    bool foreign = false;     // in a coroutine that is no task: nobody cancels it, and it may outlive its context
 
 private:
+    void forget_where_it_waits() noexcept {
+        if (leaf* l = std::exchange(context->waiting, nullptr)) l->registered = false;
+    }
+
     void refuse(ready_node& node) noexcept {
         refused = true;
         cancel = [](leaf&) noexcept {};

@@ -11,6 +11,7 @@
 #include <libasync/testing/destroyable.hpp>
 
 #include <tests/support/expect.hpp>
+#include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
@@ -253,6 +254,88 @@ TEST_CASE("a generator may serve one loop, and then another") {
         s.finish_after(1s, i, 10 * i);
         const std::optional<int> item = s.run(next_of(gen));
         CHECK(item == 10 * i);
+    }
+}
+
+namespace {
+
+task<int> one_later() {
+    co_await yield();
+    co_return 1;
+}
+
+// Each yields once. What it awaits there is a temporary, which stays until the body goes on.
+generator<int> of_a_task() { co_yield co_await one_later(); }
+generator<int> of_a_handle() { co_yield co_await create_task(one_later()); }
+generator<int> of_a_yield() { co_yield (co_await yield(), 1); }
+generator<int> of_a_sleep() { co_yield (co_await sleep(1us), 1); }
+generator<int> of_a_timeout() { co_yield co_await timeout(1h, one_later()); }
+generator<int> of_a_gather() { co_yield std::get<1>(co_await gather(one_later(), one_later())); }
+generator<int> of_a_generator() {
+    auto source = slow_numbers();
+    co_yield 1 + (co_await source.next()).value();
+}
+generator<int> of_a_watch() {
+    auto handle = create_task(one_later());
+    co_yield (co_await handle.wait(), 1);
+}
+generator<int> of_an_event() {
+    event e;
+    this_loop().call_soon([&e] { e.set(); });
+    co_yield (co_await e.wait(), 1);
+}
+generator<int> of_a_queue() {
+    async::queue<int> q;
+    this_loop().call_soon([&q] { q.put_nowait(1); });
+    co_yield co_await q.get();
+}
+generator<int> of_a_lock() {
+    lock door;
+    co_await door.acquire();
+    this_loop().call_soon([&door] { door.release(); });
+    co_yield (co_await door.scoped(), 1);
+    CHECK_FALSE(door.locked());
+}
+generator<int> of_a_selection() {
+    auto [sender, receiver] = channel<int>(0);
+    co_yield static_cast<int>((co_await select(receiver.receive(), sleep(1us))).index());
+}
+generator<int> of_a_stream() {
+    stream_pair pair = co_await connected_pair();
+    co_await pair.client.write("1");
+    co_yield static_cast<int>((co_await pair.server.read()).size());
+    co_await pair.client.close();
+    co_await pair.server.close();
+}
+
+using make_generator = generator<int> (*)();
+constexpr make_generator kinds[] = {of_a_task,      of_a_handle, of_a_yield,  of_a_sleep, of_a_timeout, of_a_gather,
+                                    of_a_generator, of_a_watch,  of_an_event, of_a_queue, of_a_lock,    of_a_selection};
+
+task<void> ask_in_two_tasks(make_generator make) {
+    auto gen = make();
+    const std::optional<int> item = co_await create_task(next_of(gen));
+    CHECK(item == 1);
+    const std::optional<int> end = co_await create_task(next_of(gen));
+    CHECK_FALSE(end.has_value());
+}
+
+}  // namespace
+
+TEST_CASE("what is awaited in a co_yield may outlive the task that awaited it") {
+    on_every_engine([]() -> task<void> {
+        for (const make_generator make : kinds) co_await ask_in_two_tasks(make);
+    });
+    async::run(ask_in_two_tasks(of_a_stream));
+}
+
+TEST_CASE("what is awaited in a co_yield may outlive the loop") {
+    for (const make_generator make : kinds) {
+        auto gen = make();
+        CHECK(scripted_runner().run(next_of(gen)) == 1);
+        CHECK(scripted_runner().run(next_of(gen)) == std::nullopt);
+        auto dropped = make();
+        CHECK(scripted_runner().run(next_of(dropped)) == 1);
     }
 }
 
