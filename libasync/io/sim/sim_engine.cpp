@@ -134,7 +134,11 @@ bool sim_engine::move_on(time_point deadline) noexcept {
     }
     bool at_work = false;
     each_submitted([&](const thread_work& w) { at_work = at_work || (!w.finished && w.due == target); });
-    if (at_work) return wait_for_other_threads(patience::without_end);
+    if (at_work) {
+        // It may be waiting for this thread, which waits for other work that is done.
+        if (patience_ != 0ms) tell_finished_work(time_point::max());
+        return !completed.empty() || wait_for_other_threads(patience::without_end);
+    }
     if (target > world_->now()) {
         world_->set_now(std::min(target, must_end_));
         world_->events.note(event_kind::jump, static_cast<std::uint64_t>(world_->elapsed().count()));
@@ -270,7 +274,7 @@ void sim_engine::collect() noexcept {
     while (patience_ == 0ms && work_is_late()) {
         if (wait_for_late_work()) break;
     }
-    tell_finished_work();
+    tell_finished_work(world_->now());
     submit_work();
 }
 
@@ -302,11 +306,11 @@ void sim_engine::take_finished_work() noexcept {
     completed.splice_back(others);
 }
 
-void sim_engine::tell_finished_work() noexcept {
+void sim_engine::tell_finished_work(time_point until) noexcept {
     for (std::size_t p = 0; p < pools_.size();) {
         std::vector<thread_work>& work = pools_[p].work;
         for (std::size_t i = 0; i < work.size() && work[i].submitted;) {
-            if (!work[i].finished || work[i].due > world_->now()) {
+            if (!work[i].finished || work[i].due > until) {
                 ++i;
                 continue;
             }

@@ -121,7 +121,7 @@ private:
     void collect() noexcept;
     void take_finished_work() noexcept;
     bool wait_for_late_work() noexcept;
-    void tell_finished_work() noexcept;
+    void tell_finished_work(time_point until) noexcept;
     void give_up(const char* reason) noexcept;
     void let_pass(std::chrono::nanoseconds time) noexcept;
     bool move_on(time_point deadline) noexcept;
