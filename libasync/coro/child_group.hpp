@@ -26,9 +26,15 @@ public:
     // Takes over a task that was spawned. `on_done` is told its end, with the group as `on_done_argument`, and calls
     // `one_ended`.
     void adopt(control_block& child, on_done_function on_done) noexcept {
+        follow(child, on_done);
+        ++running_;
+    }
+
+    // The same in two steps: so many will end, and this is one of them.
+    void expect(std::size_t children) noexcept { running_ += children; }
+    void follow(control_block& child, on_done_function on_done) noexcept {
         child.on_done = on_done;
         child.on_done_argument = this;
-        ++running_;
     }
 
     void one_ended() noexcept {
@@ -101,18 +107,19 @@ public:
         if (failure_) std::rethrow_exception(failure_);
     }
 
-private:
-    static void child_done(control_block& child) noexcept {
-        auto& group = *static_cast<all_children*>(static_cast<child_group*>(child.on_done_argument));
-        if (child.outcome_kind == task_outcome::exception) group.child_failed(child);
-        group.one_ended();
-    }
-
+protected:
     // The first failure is the group's; a later one is left unread, and so reported when its block goes.
     void child_failed(control_block& child) noexcept {
         if (failure_) return;
         child.outcome_read = true;
         fail(child.exception());
+    }
+
+private:
+    static void child_done(control_block& child) noexcept {
+        auto& group = *static_cast<all_children*>(static_cast<child_group*>(child.on_done_argument));
+        if (child.outcome_kind == task_outcome::exception) group.child_failed(child);
+        group.one_ended();
     }
 
     std::exception_ptr failure_;

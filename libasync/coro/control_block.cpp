@@ -10,7 +10,7 @@ task_context& context_outside_tasks() { return require_core("co_await").tasks->o
 
 control_block::~control_block() = default;
 
-void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexcept {
+void control_block::prepare(loop_core& core, scope& parent, promise_base& p) noexcept {
     root = &p;
     p.context = this;
     p.state = task_state::spawned;
@@ -27,23 +27,27 @@ void control_block::spawn(loop_core& core, scope& parent, promise_base& p) noexc
     retain();
     handle = p.self;
     run = &control_block::start;
-    core.ready.push_back(static_cast<ready_node&>(*this));
 }
 
 std::string control_block::display_name() const { return given_name ? *given_name : "task-" + std::to_string(number); }
 
 bool control_block::start(ready_node* node) noexcept {
     auto* self = static_cast<control_block*>(node);
-    self->run = &control_block::end;
     if (!self->cancelled) {
-        self->loop->current = self;
+        self->begin();
         return true;
     }
     // Cancelled before its first step: the body never runs.
-    self->root->self.destroy();
-    self->root = nullptr;
+    self->destroy(std::exchange(self->root, nullptr)->self);
     self->finish(task_outcome::cancelled);
     return false;
+}
+
+// What the destructors of its parameters do, the task does.
+void control_block::destroy(std::coroutine_handle<> frame) noexcept {
+    loop->current = this;
+    frame.destroy();
+    loop->current = nullptr;
 }
 
 namespace {
@@ -64,7 +68,7 @@ bool control_block::end(ready_node* node) noexcept {
     auto* self = static_cast<control_block*>(node);
     const std::coroutine_handle<> frame = self->root->self;
     const bool threw = self->collect(*std::exchange(self->root, nullptr));
-    frame.destroy();
+    self->destroy(frame);
     self->finish(threw ? kind_of(self->exception()) : task_outcome::value);
     return false;
 }
@@ -85,9 +89,15 @@ void control_block::add_done_callback(unique_function<void()> fn) {
     done_callbacks.push_back(*new callback(*loop->face, std::move(fn), created));
 }
 
-void control_block::drop() noexcept {
+void control_block::nobody_reads() noexcept {
+    if (references != 0 && watchers == many_watchers) return;  // or perhaps somebody does
+    if (unread()) {
+        ++references;  // whoever is told may drop the last of the others
+        report_unread();
+        --references;
+    }
+    if (references != 0) return;
     static_cast<task_link*>(this)->unlink_if_linked();
-    if (unread()) report_unread();
     delete this;
 }
 
@@ -107,7 +117,7 @@ std::uint64_t task_registry::next_id() noexcept {
 
 task_registry::~task_registry() {
     while (!ended.empty()) {
-        auto* block = static_cast<control_block*>(ended.pop_front());
+        const block_ptr<control_block> block(static_cast<control_block*>(ended.pop_front()));
         if (block->unread()) block->report_unread();
         block->loop = nullptr;
     }

@@ -28,12 +28,36 @@ struct control_block : ready_node, task_link, task_context {
     static void* operator new(std::size_t size) { return allocate_frame(size); }
     static void operator delete(void* block, std::size_t size) noexcept { free_frame(block, size); }
 
-    // Puts the task into the ready queue of `core`, under `parent`. Takes one count for the loop.
-    void spawn(loop_core& core, scope& parent, promise_base& p) noexcept;
+    // Hangs the task under `parent`, to be begun. Takes one count for the loop.
+    void prepare(loop_core& core, scope& parent, promise_base& p) noexcept;
+
+    // The same, and puts it into the ready queue.
+    void spawn(loop_core& core, scope& parent, promise_base& p) noexcept {
+        prepare(core, parent, p);
+        core.ready.push_back(static_cast<ready_node&>(*this));
+    }
+
+    // The first step begins: the coroutine to resume.
+    std::coroutine_handle<> begin() noexcept {
+        run = &control_block::end;
+        loop->current = this;
+        return handle;
+    }
 
     void retain() noexcept { ++references; }
     void release() noexcept {
-        if (--references == 0) drop();
+        if (--references <= watchers) [[unlikely]]
+            nobody_reads();
+    }
+
+    // References of those who can watch it, but not read its outcome: they do not keep a failure from being reported.
+    void retain_watcher() noexcept {
+        retain();
+        if (watchers != many_watchers) ++watchers;
+    }
+    void release_watcher() noexcept {
+        if (watchers != many_watchers) --watchers;
+        release();
     }
 
     bool done() const noexcept { return outcome_kind != task_outcome::pending; }
@@ -43,6 +67,11 @@ struct control_block : ready_node, task_link, task_context {
 
     // Empty if none was given.
     std::string_view name() const noexcept { return given_name ? std::string_view(*given_name) : std::string_view(); }
+
+    // Throws std::bad_alloc, and the name is as it was then.
+    void set_name(std::string_view name) {
+        given_name = name.empty() ? nullptr : std::make_unique<const std::string>(name);
+    }
 
     // All that a callback needs is there from now on: it is called whatever happens to memory. Throws std::bad_alloc.
     void add_done_callback(unique_function<void()> fn);
@@ -61,6 +90,8 @@ struct control_block : ready_node, task_link, task_context {
     bool outcome_read = false;
     promise_base* root = nullptr;
     [[no_unique_address]] scope own_scope;
+    static constexpr std::uint8_t many_watchers = 255;
+    std::uint8_t watchers = 0;  // among the references; so many that they are not counted stay many
     unsigned references = 0;
     ready_list joiners;  // the nodes of those who wait for the end
     ready_list done_callbacks;
@@ -75,12 +106,13 @@ struct control_block : ready_node, task_link, task_context {
 private:
     static bool start(ready_node* node) noexcept;
     static bool end(ready_node* node) noexcept;
+    void destroy(std::coroutine_handle<> frame) noexcept;
     void finish(task_outcome outcome) noexcept;
-    void drop() noexcept;
+    void nobody_reads() noexcept;
 };
 
 template <class T>
-struct control_block_of final : control_block {
+struct control_block_of : control_block {
     bool collect(promise_base& p) noexcept override {
         try {
             outcome.take_from(static_cast<task_promise<T>&>(p).outcome);
@@ -158,13 +190,18 @@ inline task_context* running_task(const loop_core& core) noexcept {
     return core.current == nullptr || core.current == &core.tasks->outside ? nullptr : core.current;
 }
 
+// Null if it is no task's.
+inline control_block* task_of(task_context* context) noexcept {
+    return context != nullptr && context->is_task ? static_cast<control_block*>(context) : nullptr;
+}
+
 // Makes the control block of `t` and queues it.
 template <class T>
 block_ptr<control_block_of<T>> spawn(loop_core& core, scope& parent, task<T> t, std::string_view name,
                                      std::source_location created) {
     if (!t) throw std::logic_error("a task that was moved from or already awaited cannot be started");
     block_ptr<control_block_of<T>> block(new control_block_of<T>);
-    if (!name.empty()) block->given_name = std::make_unique<const std::string>(name);
+    block->set_name(name);
     block->created = created;
     block->spawn(core, parent, t.release().promise());
     return block;

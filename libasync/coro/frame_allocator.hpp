@@ -12,8 +12,8 @@
 namespace async::inline v0::detail {
 
 struct frame_cache {
-    static constexpr std::size_t granule = 64;
-    static constexpr std::size_t classes = 32;       // blocks of up to 2 KiB are kept
+    static constexpr std::size_t granule = 32;
+    static constexpr std::size_t classes = 64;       // blocks of up to 2 KiB are kept
     static constexpr std::uint32_t max_kept = 1024;  // blocks in each class
 
     struct block {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/child_batch.hpp>
 #include <libasync/coro/child_group.hpp>
 #include <libasync/coro/into_task.hpp>
 #include <libasync/coro/outcome.hpp>
@@ -126,18 +127,12 @@ auto gather(As&&... awaitables) {
 template <class T>
 task<typename detail::gather_range<T>::type> gather(std::vector<task<T>> tasks,
                                                     std::source_location created = std::source_location::current()) {
-    detail::all_children group(co_await detail::own_context{});
-    auto blocks = detail::start_all(group, tasks, created);
-    co_await group.end();
-    group.rethrow_failure();
-    if constexpr (std::is_void_v<T>) {
-        for (auto& block : blocks) detail::take_result<T>(*block);
-    } else {
-        typename detail::gather_range<T>::type results;
-        results.reserve(blocks.size());
-        for (auto& block : blocks) results.push_back(detail::take_result<T>(*block));
-        co_return results;
-    }
+    detail::task_context& context = co_await detail::own_context{};
+    detail::child_batch<T> children(context, std::move(tasks), created);
+    children.begin();
+    co_await children.end();
+    children.require_all();
+    if constexpr (!std::is_void_v<T>) co_return children.take_results();
 }
 
 // Runs tasks, or operations, at the same time, each to its own end, and gives a tuple of outcomes: asyncio's gather with

@@ -101,6 +101,9 @@ struct loop_core {
         return false;
     }
 
+    // Within a step: `node` is the next one.
+    void run_next(ready_node& node) noexcept { batch_.push_front(node); }
+
     void run_step(ready_node& node) {
         if (node.run == nullptr || node.run(&node)) resume(node.handle);
     }
