@@ -3,8 +3,9 @@
 namespace async::inline v0::detail {
 
 void require_awaitable_here(const control_block& task, const task_context& waiter) {
+    if (task.loop == nullptr) return;
     if (task.loop != waiter.loop) {
-        throw std::logic_error("task '" + task.display_name() + "' runs on another loop and cannot be awaited here");
+        throw std::logic_error("task '" + task.display_name() + "' belongs to another loop and cannot be awaited here");
     }
     for (const scope* s = waiter.current_scope; s; s = s->parent) {
         if (s != &task.own_scope) continue;

@@ -10,10 +10,12 @@
 
 namespace async::inline v0 {
 
+class task_ref;
+
 namespace detail {
 
 // Throws std::logic_error if `waiter` could not wait for the end of the task: it belongs to another loop, or the waiter
-// runs inside the task itself.
+// runs inside the task itself. A task whose loop is gone has ended.
 void require_awaitable_here(const control_block& task, const task_context& waiter);
 
 // Waits for the end of a spawned task. With `consume` it joins: a cancellation of the waiter cancels the task, and
@@ -31,8 +33,8 @@ public:
     bool await_suspend(std::coroutine_handle<Promise> h) {
         if (!block_) throw std::logic_error("co_await of an empty task_handle");
         if (!enter(h, node_)) return true;
+        if (!block_->done() || block_->loop != context->loop) require_awaitable_here(*block_, *context);
         if (!block_->done()) {
-            require_awaitable_here(*block_, *context);
             block_->joiners.push_back(node_);
         } else if (core().may_continue_in_place()) {
             return false;
@@ -191,12 +193,16 @@ public:
 
     // Waits for the end of the task and moves its result out. If the waiter is cancelled meanwhile, it cancels the
     // task, waits for it, and delivers the result if there is one after all.
-    // Throws what the task threw; task_cancelled if it was cancelled and the waiter was not.
+    // Throws what the task threw; task_cancelled if it was cancelled and the waiter was not; std::logic_error if the task
+    // belongs to another loop, unless that is gone.
     // Cancel class: deferred.
     auto operator co_await() noexcept { return detail::join_awaiter<T>(block_.get()); }
 
-    // Waits for the end without touching the result. Cancel class: lossless.
+    // Waits for the end without touching the result. Throws std::logic_error as above. Cancel class: lossless.
     auto wait() const noexcept { return detail::watch_description{block_.get()}; }
+
+    // The task without its result, to be kept and passed on by anybody: see current_task.hpp.
+    task_ref ref() const;
 
     detail::control_block* block() const noexcept { return block_.get(); }
 
