@@ -4,6 +4,7 @@
 #include <libasync/config.hpp>
 #include <libasync/coro/as_completed.hpp>
 #include <libasync/coro/cancel_scope.hpp>
+#include <libasync/coro/context_var.hpp>
 #include <libasync/coro/exception_group.hpp>
 #include <libasync/coro/gather.hpp>
 #include <libasync/coro/generator.hpp>
@@ -14,7 +15,9 @@
 #include <libasync/coro/task.hpp>
 #include <libasync/coro/task_group.hpp>
 #include <libasync/coro/task_handle.hpp>
+#include <libasync/coro/thread_pool.hpp>
 #include <libasync/coro/timeout.hpp>
+#include <libasync/coro/to_thread.hpp>
 #include <libasync/coro/wait.hpp>
 #include <libasync/error.hpp>
 #include <libasync/fs/file.hpp>
@@ -29,9 +32,11 @@
 #include <libasync/sim/host.hpp>
 #include <libasync/sim/simulation.hpp>
 #include <libasync/sync/barrier.hpp>
+#include <libasync/sync/capacity_limiter.hpp>
 #include <libasync/sync/channel.hpp>
 #include <libasync/sync/condition.hpp>
 #include <libasync/sync/event.hpp>
+#include <libasync/sync/future.hpp>
 #include <libasync/sync/lock.hpp>
 #include <libasync/sync/queue.hpp>
 #include <libasync/sync/select.hpp>
