@@ -5,11 +5,13 @@
 #include <libasync/coro/as_completed.hpp>
 #include <libasync/coro/cancel_scope.hpp>
 #include <libasync/coro/context_var.hpp>
+#include <libasync/coro/current_task.hpp>
 #include <libasync/coro/exception_group.hpp>
 #include <libasync/coro/gather.hpp>
 #include <libasync/coro/generator.hpp>
 #include <libasync/coro/race.hpp>
 #include <libasync/coro/run.hpp>
+#include <libasync/coro/run_coroutine_threadsafe.hpp>
 #include <libasync/coro/shield.hpp>
 #include <libasync/coro/sleep.hpp>
 #include <libasync/coro/task.hpp>
