@@ -127,13 +127,14 @@ TEST_CASE("cancel_and_wait waits for work that runs, and drops work that does no
     one_thread.pool_threads = 1;
     for_each_engine(
         [](driver& d) {
-            gate begun;
+            gate begun, release;
             std::atomic<bool> ended{false};
             bool queued_ran = false;
             {
                 job running([&] {
                     begun.open();
-                    std::this_thread::sleep_for(20ms);
+                    release.pass();
+                    std::this_thread::sleep_for(5ms);  // so that whoever does not wait for it is seen to be early
                     ended = true;
                 });
                 job queued([&] { queued_ran = true; });
@@ -141,6 +142,7 @@ TEST_CASE("cancel_and_wait waits for work that runs, and drops work that does no
                 CHECK_FALSE(d.start(queued));
                 begun.pass();
                 d->cancel_and_wait(queued);
+                release.open();
                 d->cancel_and_wait(running);
                 CHECK(ended);
                 CHECK_FALSE(running.linked());
