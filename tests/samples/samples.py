@@ -187,6 +187,63 @@ def http_hello():
         check_equal(server.ask(with_head(8 * 1024 - 4, b"\r\n\r\n")), head + body, "the biggest head")
 
 
+def crawler():
+    check_equal(run("crawler"), "200 pages, at most 5 at a time\n", "default site")
+    check_equal(run("crawler", "--pages", "1"), "1 pages, at most 1 at a time\n", "one page")
+    check_equal(run("crawler", "--pages", "500", "--at-a-time", "1"), "500 pages, at most 1 at a time\n", "one at a time")
+
+
+def producer_consumer():
+    check_equal(run("producer_consumer"), "168 primes below 1000, their sum is 76127\n", "default")
+    for options in [], ["--producers", "1", "--workers", "1"], ["--producers", "20", "--workers", "3"]:
+        check_equal(run("producer_consumer", "10000", *options), "1229 primes below 10000, their sum is 5736396\n", options)
+    check_equal(run("producer_consumer", "0"), "0 primes below 0, their sum is 0\n", "nothing to do")
+
+
+def staggered_retry():
+    check_equal(run("staggered_retry"), "asking the closed one\nasking the silent one\nasking the friendly one\n"
+                                        "the answer is hello\n", "output")
+
+
+def graceful_stop():
+    def stop(patience):
+        """Ctrl-C with one client in the middle of something; gives its connection, and what the server says."""
+        server = subprocess.Popen([*launcher, programs["graceful_stop"], "--port", "0", "--patience", str(patience)],
+                                  text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            address = re.search(r" on (127\.0\.0\.1):(\d+), ", server.stdout.readline()).groups()
+            check("try:" in server.stdout.readline(), "no hint at how to try it")
+            client = socket.create_connection(address, PATIENCE)
+            client.sendall(b"first")
+            check_equal(client.recv(100), b"first", "echo")
+            server.send_signal(signal.SIGINT)
+            check_equal(server.stdout.readline(), "no new clients\n", "on Ctrl-C")
+            return server, address, client
+        except BaseException:
+            server.kill()
+            raise
+
+    server, address, client = stop(patience=PATIENCE * 1000)
+    with client:
+        try:
+            late = socket.create_connection(address, PATIENCE)
+        except ConnectionRefusedError:
+            pass
+        else:
+            late.close()
+            check(False, "a new client is accepted after Ctrl-C")
+        client.sendall(b"second")
+        check_equal(client.recv(100), b"second", "echo after Ctrl-C")
+    output, errors = server.communicate(timeout=PATIENCE)
+    check_equal((server.returncode, output, errors), (0, "all have finished\nbye\n", ""), "with a client that finishes")
+
+    server, address, client = stop(patience=50)
+    with client:
+        check_equal(client.recv(100), b"", "when the time is up")
+    output, errors = server.communicate(timeout=PATIENCE)
+    check_equal((server.returncode, output, errors), (0, "the others were cancelled\nbye\n", ""), "with one that does not")
+
+
 def main():
     arguments = sys.argv[2:]
     if "--" in arguments:
@@ -204,8 +261,8 @@ def main():
 
     # A shell's background job ignores SIGINT and hands that down; a user's terminal does not.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    samples = {"echo": echo, "gather_files": gather_files, "sleep_sort": sleep_sort, "http_hello": http_hello,
-               "outage": outage}
+    samples = {sample.__name__: sample for sample in (
+        echo, gather_files, sleep_sort, http_hello, outage, crawler, producer_consumer, staggered_retry, graceful_stop)}
     samples[sys.argv[1]]()
 
 
