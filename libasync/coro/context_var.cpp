@@ -44,7 +44,9 @@ std::string about(const std::string& name, const char* what) { return "context_v
 
 }  // namespace
 
-void throw_unset(const std::string& name) { throw std::logic_error(about(name, "it has no value here, and no default")); }
+void throw_unset(const std::string& name) {
+    throw std::logic_error(about(name, "it has no value here, and no default"));
+}
 
 void check_token(const std::string& name, context_id variable, context_id token_variable, context_id token_owner) {
     if (token_owner == 0) throw std::logic_error(about(name, "the token was used before"));

@@ -7,12 +7,12 @@
 //       co_await async::gather(load(r), write_log(r));       // both see it
 //   }
 //
-// A task begins with what its creator had then: create_task, gather, groups and all else that starts tasks. A change is
-// seen by the task that makes it, with the functions it awaits, and by what it starts later; not by its creator, and not
-// by what it has started before. Callbacks (call_soon, call_later, call_at, post, timers, notifiers, done callbacks) run
-// with what held where they were given, and what they change ends with them. So does a function in to_thread, with what
-// its task has. Elsewhere, as before async::run, each thread has values of its own; in a coroutine that is no task, those
-// of the thread hold.
+// A task begins with what its creator had then: create_task, gather, groups and all else that starts tasks. A change
+// is seen by the task that makes it, with the functions it awaits, and by what it starts later; not by its creator,
+// and not by what it has started before. Callbacks (call_soon, call_later, call_at, post, timers, notifiers, done
+// callbacks) run with what held where they were given, and what they change ends with them. So does a function in
+// to_thread, with what its task has. Elsewhere, as before async::run, each thread has values of its own; in a
+// coroutine that is no task, those of the thread hold.
 #pragma once
 
 #include <optional>
@@ -35,8 +35,8 @@ void take_back_here(context_change& change) noexcept;
 
 }  // namespace detail
 
-// Best a constant of the program. It may be used on any thread; values are shared by threads, so what is const in T must
-// be safe to use from several at once. Large values are best held by a std::shared_ptr<const X>.
+// Best a constant of the program. It may be used on any thread; values are shared by threads, so what is const in T
+// must be safe to use from several at once. Large values are best held by a std::shared_ptr<const X>.
 template <class T>
 class context_var {
     static_assert(std::is_same_v<T, std::remove_cvref_t<T>>, "a context_var holds values");

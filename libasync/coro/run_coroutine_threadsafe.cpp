@@ -56,7 +56,8 @@ void threadsafe_call::drop_future() noexcept {
 
 void threadsafe_call::refuse_own_thread(const char* operation) const {
     if (std::this_thread::get_id() != owner_) return;
-    throw std::logic_error(std::string(operation) + ": the loop of the task runs on this thread, which would wait for ever");
+    throw std::logic_error(std::string(operation) +
+                           ": the loop of the task runs on this thread, which would wait for ever");
 }
 
 void threadsafe_call::begin(std::shared_ptr<threadsafe_call> self) noexcept {

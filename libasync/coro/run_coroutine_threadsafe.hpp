@@ -67,7 +67,7 @@ private:
     const std::thread::id owner_;
     const std::string name_;
     const std::source_location created_;
-    control_block* block_ = nullptr;        // while the task runs; of the loop's thread
+    control_block* block_ = nullptr;         // while the task runs; of the loop's thread
     std::shared_ptr<threadsafe_call> self_;  // while the task runs
 };
 
@@ -128,8 +128,8 @@ public:
     }
     ~threadsafe_future() { drop(); }
 
-    // Asks the task to stop, as task_handle::cancel does. From any thread; may be repeated; does nothing once the task has
-    // ended, even if the loop is gone.
+    // Asks the task to stop, as task_handle::cancel does. From any thread; may be repeated; does nothing once the task
+    // has ended, even if the loop is gone.
     void cancel() noexcept {
         if (call_) call_->cancel();
     }
@@ -157,13 +157,13 @@ private:
     std::shared_ptr<detail::threadsafe_call> call_;
 };
 
-// Starts `t` on the loop `where`, from any thread: it runs from a later turn on, with the context variables that hold here
-// now. The future gives what it returns, or throws what it throws; task_cancelled if it was cancelled, by `cancel` or with
-// all that is left at the end of run(); std::system_error (errc::closed) if the loop goes before it has begun. Where
-// nobody drives the loop any more, the future waits until somebody does, or until the loop goes.
+// Starts `t` on the loop `where`, from any thread: it runs from a later turn on, with the context variables that hold
+// here now. The future gives what it returns, or throws what it throws; task_cancelled if it was cancelled, by `cancel`
+// or with all that is left at the end of run(); std::system_error (errc::closed) if the loop goes before it has begun.
+// Where nobody drives the loop any more, the future waits until somebody does, or until the loop goes.
 //
-// Throws std::system_error (errc::closed) if the loop has closed, std::logic_error for an empty task, std::bad_alloc; the
-// task is destroyed then, on this thread. The loop must not go while this is called: who calls sees to that.
+// Throws std::system_error (errc::closed) if the loop has closed, std::logic_error for an empty task, std::bad_alloc;
+// the task is destroyed then, on this thread. The loop must not go while this is called: who calls sees to that.
 template <class T>
 threadsafe_future<T> run_coroutine_threadsafe(task<T> t, loop& where, std::string_view name = {},
                                               std::source_location created = std::source_location::current()) {

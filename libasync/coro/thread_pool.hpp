@@ -22,9 +22,9 @@ public:
 
     unsigned threads() const noexcept { return threads_; }
 
-    // Calls `fn(args...)` in a thread of the pool; see to_thread, which is the same with the loop's pool. The queue is as
-    // long as there are tasks that wait here. Throws std::logic_error if the pool is destroyed before the function is
-    // called.
+    // Calls `fn(args...)` in a thread of the pool; see to_thread, which is the same with the loop's pool. The queue is
+    // as long as there are tasks that wait here. Throws std::logic_error if the pool is destroyed before the function
+    // is called.
     //
     // Cancel class: deferred. It does not begin if it is still in the queue when it is cancelled; if it runs, it is
     // waited for, and its result is given.

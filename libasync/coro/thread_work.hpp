@@ -177,7 +177,7 @@ public:
 
     value_type await_resume() {
         leave();
-        if (left_) cancelled_access::raise();
+        if (left_ || (stopped_ && block_->outcome_kind == task_outcome::cancelled)) cancelled_access::raise();
         return join_awaiter<value_type>::take_outcome(*block_, context);
     }
 
@@ -185,7 +185,8 @@ private:
     // The cancellation of that task may come through later: what it waits for is asked to stop at once.
     static void stop(leaf& l) noexcept {
         auto& self = static_cast<abandoning_awaiter&>(l);
-        if (self.left_ || self.block_->done()) return;
+        if (self.stopped_ || self.block_->done()) return;
+        self.stopped_ = true;
         leaf* const waiting = self.block_->waiting;
         self.block_->own_scope.cancel();
         if (waiting == nullptr || call_awaiter<Call>::stop_if_queued(*waiting)) return;
@@ -198,7 +199,8 @@ private:
     call_and_place<Call> parts_;
     block_ptr<control_block_of<value_type>> block_;
     ready_node node_;
-    bool left_ = false;
+    bool stopped_ = false;
+    bool left_ = false;  // while it runs
 };
 
 template <class F, class... Args>

@@ -26,9 +26,9 @@ auto to_thread(F&& fn, Args&&... args) {
                                                        std::forward<Args>(args)...);
 }
 
-// The same, but a cancellation does not wait: `co_await to_thread(abandon_on_cancel, fn, args...)`. A function that runs
-// by then goes on with its copies, and what it gives is dropped, a failure too. Until it is done it stands among the
-// loop's tasks: the end of run(), and of the loop, waits for it. Throws std::bad_alloc as well.
+// The same, but a cancellation does not wait: `co_await to_thread(abandon_on_cancel, fn, args...)`. A function that
+// runs by then goes on with its copies, and what it gives is dropped, a failure too. Until it is done it stands among
+// the loop's tasks: the end of run(), and of the loop, waits for it. Throws std::bad_alloc as well.
 //
 // Cancel class: lossless, save that a function that runs is not undone.
 template <class F, class... Args>

@@ -25,8 +25,8 @@ public:
 
     unsigned max_threads() const noexcept { return max_threads_; }
 
-    // Queues `op`; when it has run, it is posted to the engine. False if the pool is closed. Throws std::system_error if
-    // no thread at all could be started.
+    // Queues `op`; when it has run, it is posted to the engine. False if the pool is closed. Throws std::system_error
+    // if no thread at all could be started.
     bool submit(operation& op);
 
     // Takes `op` out of the queue. False if it runs, or has run.

@@ -77,9 +77,7 @@ context_id next_context_id() noexcept {
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-void context_values::retain() const noexcept {
-    snapshot_of(word_)->references.fetch_add(1, std::memory_order_relaxed);
-}
+void context_values::retain() const noexcept { snapshot_of(word_)->references.fetch_add(1, std::memory_order_relaxed); }
 
 void context_values::release() noexcept { release_snapshot(snapshot_of(std::exchange(word_, 0))); }
 

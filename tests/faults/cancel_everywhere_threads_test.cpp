@@ -1,5 +1,5 @@
-// Functions in threads, and context variables, cancelled at every suspension: nothing that runs is lost from sight, what
-// is given up goes on alone, and variables have the values that they should.
+// Functions in threads, and context variables, cancelled at every suspension: nothing that runs is lost from sight,
+// what is given up goes on alone, and variables have the values that they should.
 #include <doctest/doctest.h>
 
 #include <atomic>

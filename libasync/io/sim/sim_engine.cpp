@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 
+#include <libasync/io/memory_guard.hpp>
 #include <libasync/io/thread_pool.hpp>
 
 namespace async::inline v0::io {
@@ -300,6 +301,7 @@ void sim_engine::take_finished_work() noexcept {
         if (mine == nullptr || !mine->submitted) {
             others.push_back(*node);
         } else {
+            memory_guard::let_go(memory_guard::holder::engine, *mine->op);
             mine->finished = true;
         }
     }
