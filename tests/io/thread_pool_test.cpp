@@ -20,7 +20,7 @@ using namespace async::io;
 namespace {
 
 // An engine of posts alone.
-class post_box final : public engine {
+class post_box : public engine {
 public:
     const char* name() const noexcept override { return "post box"; }
     socket_ptr adopt(native_handle, socket_role) override { return {}; }
@@ -162,6 +162,56 @@ TEST_CASE("work that ends after the loop has closed is not lost on the pool") {
     CHECK(count == 1);
     CHECK_FALSE(op.linked());
     CHECK(box.completed.empty());
+}
+
+TEST_CASE("a pool of nobody's posts to the engine that each operation comes from") {
+    std::atomic<int> count{0};
+    thread_pool pool(2);
+    struct side final : post_box {
+        void start_in(thread_pool& pool, job& op) {
+            op.pool = &pool;
+            REQUIRE_FALSE(start_in_pool(op));
+        }
+        ~side() override { stop_pool(); }
+    };
+    for (int round = 0; round < 50; ++round) {
+        job first(count), second(count);
+        side left, right;
+        left.start_in(pool, first);
+        right.start_in(pool, second);
+        left.visit(time_point::max());
+        right.visit(time_point::max());
+        CHECK(left.collect() == 1);
+        CHECK(right.collect() == 1);
+        CHECK(first.state == op_state::done);
+        CHECK(second.state == op_state::done);
+    }
+    CHECK(count == 100);
+}
+
+TEST_CASE("a pool that is closed ends what is queued, waits for what runs, and takes nothing more") {
+    post_box box;
+    std::atomic<int> count{0};
+    blocker running;
+    job queued(count), late(count);
+    thread_pool pool(box, 1);
+    pool.submit(running);
+    running.wait_until_running();
+    pool.submit(queued);
+    std::thread closer([&] { pool.close(); });
+    while (box.collect() == 0) std::this_thread::yield();
+    CHECK(queued.state == op_state::done);
+    CHECK(queued.code() == errc::closed);
+    CHECK(running.state == op_state::pending);
+    running.release();
+    closer.join();
+    CHECK(box.collect() == 1);
+    CHECK(running.state == op_state::done);
+    CHECK(running.error == 0);
+    CHECK_FALSE(pool.submit(late));
+    CHECK_FALSE(late.linked());
+    CHECK(count == 0);
+    pool.close();
 }
 
 #ifndef _WIN32
