@@ -199,12 +199,7 @@ public:
     void line_up() {
         limiter_->borrowers_.add(who_);
         lined_up_ = true;
-        try {
-            limiter_->waiters_.add(*this, "capacity_limiter::acquire");
-        } catch (...) {
-            stand_back();
-            throw;
-        }
+        limiter_->waiters_.add(*this, "capacity_limiter::acquire");
     }
 
     void await_resume() {

@@ -113,10 +113,10 @@ TEST_CASE("the parameters of a task are destroyed by that task, whether it ran o
         auto ran = create_task(body(witness(seen)));
         auto did_not = create_task(body(witness(seen)));
         did_not.cancel();
-        co_await gather(ran.wait(), did_not.wait());
-        CHECK(seen == std::vector{did_not.ref(), ran.ref()});
         bool alone = false;
         this_loop().call_soon([&alone] { alone = !try_current_task(); });
+        co_await gather(ran.wait(), did_not.wait());
+        CHECK(seen == std::vector{did_not.ref(), ran.ref()});
         co_await settle();
         CHECK(alone);
     });
@@ -292,6 +292,23 @@ TEST_CASE("who is told of a failure may drop the last reference to its task") {
     s.turns(4);
     CHECK(told == "dropped");
     CHECK_FALSE(ref.has_value());
+}
+
+TEST_CASE("who is told of a failure at the end of the loop may drop the last handle to its task") {
+    std::optional<task_handle<int>> handle;
+    std::string told;
+    {
+        scripted_runner s;
+        s.loop().set_exception_handler([&](const exception_context& c) {
+            told = what_of(c.exception);
+            handle.reset();
+        });
+        handle = s.runner.create_task(fail("unheard"));
+        s.turns(4);
+        CHECK(told.empty());
+    }
+    CHECK(told == "unheard");
+    CHECK_FALSE(handle.has_value());
 }
 
 TEST_CASE("a failure with very many references is reported once, and not while a handle may read it") {

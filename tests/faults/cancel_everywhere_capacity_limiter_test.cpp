@@ -23,8 +23,7 @@ task<void> borrow(capacity_limiter& limiter, std::size_t& most) {
 
 task<void> borrow_for(capacity_limiter& limiter, const int& object) {
     for (int i = 0; i < 3; ++i) {
-        co_await limiter.acquire_on_behalf_of(&object);
-        limiter.release_on_behalf_of(&object);
+        const auto token = co_await limiter.scoped_on_behalf_of(&object);
         co_await yield();
     }
 }

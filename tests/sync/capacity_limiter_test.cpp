@@ -189,6 +189,7 @@ TEST_CASE("who waits on behalf of an object is the only one; once it is cancelle
         CHECK(told == "capacity_limiter::acquire: the borrower waits for a token already");
         CHECK_THROWS_AS(limiter.release_on_behalf_of(&object), std::logic_error);
         first.cancel();
+        CHECK_FALSE(limiter.try_acquire_on_behalf_of(&object));  // there is no token, but no error either
         auto second = create_task(take(limiter, object));
         co_await settle();
         CHECK(first.cancelled());
@@ -341,6 +342,37 @@ TEST_CASE("who is cancelled while waiting leaves the line; once a token was hand
         CHECK(notes == "b");
         CHECK(first.cancelled());
         CHECK(limiter.borrowed_tokens() == 1);
+    });
+}
+
+TEST_CASE("a token that was handed to one who is destroyed before it goes on is passed on; who waits is forgotten") {
+    on_every_engine([]() -> task<void> {
+        capacity_limiter limiter(1);
+        const int first = 1;
+        const int second = 2;
+        auto hold = [](capacity_limiter& limiter, const int& object) -> foreign_coroutine {
+            co_await limiter.acquire_on_behalf_of(&object);
+        };
+        co_await limiter.acquire();
+        foreign_coroutine a = hold(limiter, first);
+        std::string notes;
+        auto next = create_task(hold_and_note(limiter, notes, 'n'));
+        co_await settle();
+        limiter.release();
+        CHECK_FALSE(limiter.try_acquire());
+        a.destroy();
+        co_await next;
+        CHECK(notes == "n");
+        CHECK(limiter.available_tokens() == 1);
+
+        co_await limiter.acquire();
+        foreign_coroutine b = hold(limiter, second);
+        b.destroy();
+        CHECK(limiter.tasks_waiting() == 0);
+        limiter.release();
+        CHECK(limiter.try_acquire_on_behalf_of(&second));
+        CHECK(limiter.try_acquire_on_behalf_of(&first) == false);
+        limiter.release_on_behalf_of(&second);
     });
 }
 

@@ -610,6 +610,21 @@ TEST_CASE("callbacks that wait are dropped with their loop, and the promise may 
     CHECK(f.result() == 1);
 }
 
+TEST_CASE("a promise that only its own callback holds goes with the loop") {
+    const auto held = std::make_shared<int>(0);
+    {
+        scripted_runner s;
+        s.run([](std::shared_ptr<int> held) -> task<void> {
+            const auto p = std::make_shared<promise<int>>();
+            p->get_future().add_done_callback([p, held] { ++*held; });
+            co_return;
+        }(held));
+        CHECK(held.use_count() == 2);
+    }
+    CHECK(held.use_count() == 1);
+    CHECK(*held == 0);
+}
+
 TEST_CASE("tasks that wait when their loop ends are gone from the future") {
     promise<int> p;
     const auto f = p.get_future();
