@@ -89,11 +89,11 @@ public:
 protected:
     io::engine& engine() const noexcept { return *core().engine; }
 
-    // Raises if the operation was cancelled together with its task.
+    // Raises if the operation was cancelled together with its task, though a shield may have been put up since.
     void settle() {
         leave();
         operation_.state = io::op_state::idle;  // collected
-        if (operation_.error == io::error_cancelled && context->cancelled) [[unlikely]] {
+        if (operation_.error == io::error_cancelled && operation_.cancel_requested) [[unlikely]] {
             description_.abandoned(operation_);
             cancelled_access::raise();
         }

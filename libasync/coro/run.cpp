@@ -109,8 +109,9 @@ runner::runner(std::unique_ptr<io::engine> engine, const loop_options& options)
 void runner::set_up() { loop_.core().tasks = &registry_; }
 
 runner::~runner() {
+    if (registry_.all.empty()) return;
     detail::loop_core* outer = std::exchange(detail::this_core, &loop_.core());
-    cancel_all_and_wait();
+    wind_up();
     detail::this_core = outer;
 }
 
@@ -126,7 +127,7 @@ void runner::drive_main(detail::control_block& main) {
         const interrupt_watch watch(loop_, [&core] { core.interrupt(); });
         while (!main.done()) turn_once();
     }
-    cancel_all_and_wait();
+    wind_up();
 }
 
 // A loop that has stalled is wound up, so that nothing is left of it when its caller learns why.
@@ -137,20 +138,23 @@ void runner::turn_once() {
         return;
     const std::string message = message_of_stall(core);
     core.engine->forget_stall();
-    cancel_all_and_wait();
+    wind_up();
     throw stalled_error(message);
 }
 
-void runner::cancel_all_and_wait() {
-    if (registry_.all.empty()) return;
+void runner::wind_up() {
     detail::loop_core& core = loop_.core();
-    registry_.root.cancel();
-    while (!registry_.all.empty()) {
-        core.turn(detail::wait::yes);
-        if (core.engine->stalled()) [[unlikely]]
-            give_up(core);
+    if (!registry_.all.empty()) {
+        registry_.root.cancel();
+        while (!registry_.all.empty()) {
+            core.turn(detail::wait::yes);
+            if (core.engine->stalled()) [[unlikely]]
+                give_up(core);
+        }
+        registry_.root.called = registry_.root.effective = false;
     }
-    registry_.root.called = registry_.root.effective = false;
+    core.engine->collect_posts();
+    if (!core.ready.empty() || !core.engine->completed.empty()) core.turn(detail::wait::no);
 }
 
 bool runner::turn(async::turn how) {

@@ -26,8 +26,9 @@ public:
 
     async::loop& loop() noexcept { return loop_; }
 
-    // Runs `main` to its end, then cancels what else still runs and waits for it. Returns the result of `main`, or
-    // throws what it threw. May be called again.
+    // Runs `main` to its end, then cancels what else still runs and waits for it. In one more turn those are called who
+    // asked for it when a task ends, and what was posted before. Returns the result of `main`, or throws what it threw.
+    // May be called again.
     //
     // The first SIGINT cancels `main` (if this is the main thread, and nobody else handles the signal); a second one
     // ends the process. A task<void> that ends so returns normally; with a result to give, task_cancelled is thrown.
@@ -74,7 +75,8 @@ private:
 
     void set_up();
     void drive_main(detail::control_block& main);
-    void cancel_all_and_wait();
+    // Cancels every task and waits for it; then one more turn.
+    void wind_up();
     void turn_once();
 
     async::loop loop_;

@@ -2,11 +2,19 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <string>
+#include <thread>
+#include <vector>
+
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 #include <libasync/coro/run.hpp>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
+#include <tests/support/system.hpp>
 
 #ifndef _WIN32
 
@@ -17,7 +25,7 @@ namespace {
 using signal_handler = void (*)(int);
 
 bool interrupt_handler_is(signal_handler handler) {
-    struct sigaction now{};
+    struct sigaction now {};
     ::sigaction(SIGINT, nullptr, &now);
     return now.sa_handler == handler;
 }
@@ -141,6 +149,131 @@ TEST_CASE("each run of a runner is interrupted on its own") {
         }(finished));
         CHECK(finished);
     }
+}
+
+TEST_CASE("151: a main that never sleeps, only yields, is interrupted too") {
+    const interrupt_set_to standard(SIG_DFL);
+    bool told = false;
+    auto main = [](bool& told) -> task<void> {
+        this_loop().call_later(0s, [] { std::raise(SIGINT); });
+        try {
+            for (;;) co_await yield();
+        } catch (const cancelled&) {
+            told = true;
+            throw;
+        }
+    };
+    async::run(main(told));
+    CHECK(told);
+}
+
+TEST_CASE("151: an interrupt wakes a loop that waits, whichever thread the system gives it to") {
+    const interrupt_set_to standard(SIG_DFL);
+    for (const bool to_main_thread : {true, false}) {
+        bool told = false;
+        std::thread interrupter;
+        auto main = [](bool to_main_thread, bool& told, std::thread& interrupter) -> task<void> {
+            const outside_work work(this_engine());
+            interrupter = std::thread([to_main_thread, main_thread = ::pthread_self()] {
+                if (to_main_thread) {
+                    ::pthread_kill(main_thread, SIGINT);
+                } else {
+                    std::raise(SIGINT);
+                }
+            });
+            event never;
+            try {
+                co_await never.wait();
+            } catch (const cancelled&) {
+                told = true;
+                throw;
+            }
+        };
+        async::run(main(to_main_thread, told, interrupter));
+        interrupter.join();
+        CHECK(told);
+    }
+}
+
+TEST_CASE("151: an interrupted main that joins a task cancels that one too, and waits for it") {
+    const interrupt_set_to standard(SIG_DFL);
+    std::string notes;
+    auto main = [](std::string& notes) -> task<void> {
+        auto inner_body = [](std::string& notes) -> task<void> {
+            try {
+                co_await sleep(24h);
+            } catch (const cancelled&) {
+                notes += 'i';
+                throw;
+            }
+        };
+        auto inner = create_task(inner_body(notes));
+        co_await yield();
+        std::raise(SIGINT);
+        try {
+            co_await inner;
+        } catch (const cancelled&) {
+            notes += 'm';
+            throw;
+        }
+    };
+    async::run(main(notes));
+    CHECK(notes == "im");
+}
+
+TEST_CASE("151: a main that somebody else has cancelled does not end by the interrupt: run throws task_cancelled") {
+    const interrupt_set_to standard(SIG_DFL);
+    runner r;
+    auto main = [](bool cancel_first) -> task<void> {
+        async::detail::task_context& here = co_await async::detail::own_context{};
+        auto cancel_and_interrupt = [](async::detail::task_context& main, bool cancel_first) -> task<void> {
+            if (!cancel_first) std::raise(SIGINT);
+            if (!cancel_first) co_await sleep(1us);  // so that it is seen
+            main.current_scope->cancel();
+            if (cancel_first) std::raise(SIGINT);
+        };
+        create_task(cancel_and_interrupt(here, cancel_first));
+        co_await sleep(24h);
+    };
+    CHECK_THROWS_AS(r.run(main(true)), task_cancelled);
+    r.run(main(false));
+}
+
+TEST_CASE("151: while run waits for what main has left behind, an interrupt has its default effect") {
+    const interrupt_set_to standard(SIG_DFL);
+    bool checked = false;
+    auto left = [](bool& checked) -> task<void> {
+        try {
+            co_await sleep(24h);
+        } catch (const cancelled&) {
+            checked = interrupt_handler_is(SIG_DFL);
+            throw;
+        }
+    };
+    auto main = [](auto left, bool& checked) -> task<void> {
+        create_task(left(checked));
+        co_await yield();
+        CHECK_FALSE(interrupt_handler_is(SIG_DFL));
+    };
+    async::run(main(left, checked));
+    CHECK(checked);
+}
+
+TEST_CASE(
+    "151: a run on another thread than the first leaves the signal alone, and so does one inside a turn by hand") {
+    const interrupt_set_to standard(SIG_DFL);
+    bool untouched = false;
+    auto main = [](bool& untouched) -> task<void> {
+        untouched = interrupt_handler_is(SIG_DFL);
+        co_return;
+    };
+    std::thread([&] { async::run(main(untouched)); }).join();
+    CHECK(untouched);
+    untouched = false;
+    runner r;
+    r.create_task(main(untouched));
+    r.turn(turn::no_wait);
+    CHECK(untouched);
 }
 
 TEST_CASE("a handler that somebody else installed is left alone") {

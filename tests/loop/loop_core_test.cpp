@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <thread>
+
+#include <libasync/loop/notifier.hpp>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
@@ -48,6 +51,23 @@ TEST_CASE("a post is news: the next turn visits the engine, whatever is ready") 
         co_await yield_times(2);
         CHECK(seen);
         CHECK(s.loop().statistics().engine.enters == before + 1);
+    }(s));
+}
+
+TEST_CASE("what is recorded outside of a visit runs in the next turn, whatever is ready, and without a visit") {
+    scripted_runner s;
+    s.run([](scripted_runner& s) -> task<void> {
+        co_await sleep(1ms);
+        const auto before = s.loop().statistics().engine.enters;
+        bool seen = false;
+        s.loop().post([&] { seen = true; });
+        std::make_unique<notifier>(s.loop(), [] {}).reset();  // collects what was posted
+        CHECK_FALSE(seen);
+        co_await yield();
+        CHECK_FALSE(seen);  // behind what was ready before it
+        co_await yield();
+        CHECK(seen);
+        CHECK(s.loop().statistics().engine.enters == before);
     }(s));
 }
 

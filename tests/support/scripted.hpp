@@ -76,6 +76,19 @@ private:
           runner(std::move(e), options) {}
 };
 
+// Calls `body` with a runner on the scripted engine, then with one on the engine of the environment.
+template <class Body>
+void with_every_runner(Body body) {
+    {
+        INFO("on the scripted engine");
+        scripted_runner s;
+        body(s.runner);
+    }
+    INFO("on the engine of the environment");
+    runner r;
+    body(r);
+}
+
 // Runs what `body` makes on the scripted engine, then on the engine of the environment.
 template <class Body>
 void on_every_engine(Body body) {
