@@ -260,7 +260,7 @@ public:
         promise_->body = generator_state::idle;
         const drop_at_end end(*promise_);
         std::optional<generator_item<T>>& slot = static_cast<generator_promise<T>*>(promise_)->item;
-        std::optional<generator_item<T>> item(std::move(slot));
+        std::optional<generator_item<T>> item(std::in_place, std::move(*slot));
         slot.reset();
         return item;
     }

@@ -293,7 +293,7 @@ generator<int> of_a_lock() {
     lock door;
     co_await door.acquire();
     this_loop().call_soon([&door] { door.release(); });
-    co_yield (co_await door.scoped(), 1);
+    co_yield (static_cast<void>(co_await door.scoped()), 1);
     CHECK_FALSE(door.locked());
 }
 generator<int> of_a_selection() {
@@ -390,6 +390,7 @@ task<void> consume(generator<int>& gen, int& got, int count) {
     while (got < count) {
         const auto item = co_await gen.next();
         CHECK(item == got);
+        CHECK(this_loop().core().current != nullptr);  // this task, for those who begin from here
         ++got;
     }
 }
