@@ -1,6 +1,6 @@
-// Follows the links of a web site from its first page on: each page once, a few at a time. Every page that is found is a
-// task of one group, which ends when no more are found; a semaphore limits how many are fetched at a time. The site is a
-// server in the same program.
+// Follows the links of a web site from its first page on: each page once, a few at a time. Every page that is found
+// is a task of one group, which ends when no more are found; a semaphore limits how many are fetched at a time. The
+// site is a server in the same program.
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// An echo server that stops gracefully. Ctrl-C cancels the accepting of connections, and nothing else: the clients that are
-// there may finish, for a while; whoever has not by then is cancelled.
+// An echo server that stops gracefully. Ctrl-C cancels the accepting of connections, and nothing else: the clients
+// that are there may finish, for a while; whoever has not by then is cancelled.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <libasync/async.hpp>
@@ -24,12 +24,14 @@ async::task<void> serve_all(async::channel_receiver<async::tcp_stream> arrivals)
 }
 
 // Accepts until it is cancelled; its end of the channel closes then.
-async::task<void> accept_all(async::tcp_listener listener, async::channel_sender<async::tcp_stream> arrivals) {
+async::task<void> accept_all(async::tcp_listener& listener, async::channel_sender<async::tcp_stream> arrivals) {
     for (;;) co_await arrivals.send(co_await listener.accept());
 }
 
 // Waits for the clients, for a while; cancels those that are left then, and waits for them too.
-async::task<void> let_finish(async::task_handle<void> clients, std::chrono::milliseconds patience) {
+async::task<void> let_finish(async::tcp_listener& listener, async::task_handle<void> clients,
+                             std::chrono::milliseconds patience) {
+    co_await listener.close();
     std::puts("no new clients");
     std::fflush(stdout);
     const auto finished = co_await async::move_on_after(patience, clients.wait());
@@ -51,8 +53,8 @@ async::task<void> serve_until_stopped(async::endpoint where, std::chrono::millis
     std::fflush(stdout);
     auto [entrance, arrivals] = async::channel<async::tcp_stream>();
     auto clients = async::create_task(serve_all(std::move(arrivals)), "clients");
-    co_await async::finally(accept_all(std::move(listener), std::move(entrance)),
-                            let_finish(std::move(clients), patience));
+    co_await async::finally(accept_all(listener, std::move(entrance)),
+                            let_finish(listener, std::move(clients), patience));
 }
 
 int main(int argc, char** argv) {

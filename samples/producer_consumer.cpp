@@ -1,6 +1,6 @@
-// A pipeline of three stages joined by channels: producers count, workers pick the primes, the last stage adds them up.
-// A stage ends when the one before it has ended, since a channel ends with its last sender: nobody counts the others, and
-// nothing gets lost. The channels are short, so a slow stage holds back those before it.
+// A pipeline of three stages joined by channels: producers count, workers pick the primes, the last stage adds them
+// up. A stage ends when the one before it has ended, since a channel ends with its last sender: nobody counts the
+// others, and nothing gets lost. The channels are short, so a slow stage holds back those before it.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <libasync/async.hpp>

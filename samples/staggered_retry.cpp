@@ -1,6 +1,6 @@
-// Asks several servers for the same thing, one after another: the next one as soon as the last one has failed, or has kept us
-// waiting for a while. The first answer counts, and whoever is still being asked then is cancelled. This is how
-// "happy eyeballs" (RFC 8305) connects to a name with many addresses.
+// Asks several servers for the same thing, one after another: the next one as soon as the last one has failed, or has
+// kept us waiting for a while. The first answer counts, and whoever is still being asked then is cancelled. This is
+// how "happy eyeballs" (RFC 8305) connects to a name with many addresses.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <libasync/async.hpp>

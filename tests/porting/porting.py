@@ -110,21 +110,21 @@ def generate(guide, *parts):
 
 
 def write_part(guide, part, prelude, pairs):
-    text = "// Made of docs/porting.md by tests/porting/porting.py.\n#include <tests/porting/pair.hpp>\n"
+    lines = ["// Made of docs/porting.md by tests/porting/porting.py.", "#include <tests/porting/pair.hpp>"]
 
-    def quote(block):
-        return f'#line {block.line} "{guide}"\n{block.code}#line {text.count(chr(10)) + block.code.count(chr(10)) + 3} "{part}"\n'
+    def quote(code, line):
+        lines.extend([f'#line {line} "{guide}"', *code, f'#line {len(lines) + len(code) + 3} "{part}"'])
 
-    text += quote(prelude)
+    quote(prelude.code.splitlines(), prelude.line)
     for p in pairs:
-        text += f"\nnamespace at_line_{p.line} {{\n"
-        text += quote(p.cpp)
-        text += f'const porting::pair this_pair({p.line}, "{escape(p.name)}", &porting::run<&example>);\n}}\n'
-    path = pathlib.Path(part)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-    else:
-        path.touch()
+        code = p.cpp.code.splitlines()
+        includes = next(n for n, text in enumerate(code) if text and not text.startswith("#include"))
+        quote(code[:includes], p.cpp.line)
+        lines.append(f"namespace at_line_{p.line} {{")
+        quote(code[includes:], p.cpp.line + includes)
+        lines.append(f'const porting::pair this_pair({p.line}, "{escape(p.name)}", &porting::run<&example>);')
+        lines.append("}")
+    pathlib.Path(part).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def escape(text):
