@@ -4,7 +4,6 @@
 //   while (auto next = co_await pages.next()) use(next->index, next->value());
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include <libasync/coro/cancel_scope.hpp>
@@ -26,11 +25,12 @@ namespace detail {
 // Notes in which order tasks end. Asks for memory when it is made only.
 class end_watch {
 public:
-    explicit end_watch(std::size_t tasks) : watchers_(std::make_unique<watcher[]>(tasks)), count_(tasks) {}
+    explicit end_watch(std::size_t tasks) : watchers_(new watcher[tasks]), count_(tasks) {}
     end_watch(const end_watch&) = delete;
     end_watch& operator=(const end_watch&) = delete;
     ~end_watch() {
         for (std::size_t i = 0; i < count_; ++i) watchers_[i].unlink_if_linked();
+        delete[] watchers_;
     }
 
     void follow(std::size_t index, control_block& task) {
@@ -71,7 +71,7 @@ public:
             leave();
             if (stopped_) cancelled_access::raise();
             const auto* first = static_cast<watcher*>(watch_.ended_.pop_front());
-            return static_cast<std::size_t>(first - watch_.watchers_.get());
+            return static_cast<std::size_t>(first - watch_.watchers_);
         }
 
     private:
@@ -106,7 +106,7 @@ private:
         return false;
     }
 
-    const std::unique_ptr<watcher[]> watchers_;
+    watcher* const watchers_;  // owned
     const std::size_t count_;
     ready_list ended_;
     ready_node* waiter_ = nullptr;

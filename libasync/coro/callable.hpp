@@ -1,11 +1,11 @@
 // Callables that make tasks, and what functions that take one and are awaited demand of it.
 #pragma once
 
-#include <functional>
 #include <type_traits>
 #include <utility>
 
 #include <libasync/coro/into_task.hpp>
+#include <libasync/detail/functional.hpp>
 
 namespace async::inline v0::detail {
 
@@ -22,7 +22,7 @@ constexpr void require_named_closure() {
 // What a copy of F makes of such arguments can be awaited.
 template <class F, class... Args>
 concept makes_task = requires(std::decay_t<F>& fn, Args&&... args) {
-    into_task(std::invoke(fn, std::forward<Args>(args)...));
+    into_task(detail::invoke(fn, std::forward<Args>(args)...));
 };
 
 // ... and gives this.
@@ -32,7 +32,7 @@ using made_by = task_result<std::invoke_result_t<std::decay_t<F>&, Args...>>;
 // Keeps the callable and its arguments until the task that it makes has ended.
 template <class F, class... Args>
 task<made_by<F, Args...>> call_in_task(F fn, Args... args) {
-    co_return co_await std::invoke(fn, std::move(args)...);
+    co_return co_await detail::invoke(fn, std::move(args)...);
 }
 
 // The type of the first parameter of a function, or of a callable that is not overloaded.

@@ -18,13 +18,13 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/functional.hpp>
 #include <libasync/error.hpp>
 
 namespace async::inline v0 {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -12,6 +11,7 @@
 #include <variant>
 
 #include <libasync/coro/control_block.hpp>
+#include <libasync/detail/functional.hpp>
 
 namespace async::inline v0 {
 

@@ -19,18 +19,20 @@ class time_limit {
 public:
     using nanoseconds = std::chrono::duration<long double, std::nano>;  // infinite ones too
 
-    static time_limit at(time_point deadline) noexcept { return {deadline, {}}; }
-    static time_limit after(nanoseconds delay) noexcept { return {time_point::max(), delay}; }
+    static time_limit at(time_point deadline) noexcept { return {deadline, nanoseconds(0), false}; }
+    static time_limit after(nanoseconds delay) noexcept { return {time_point::max(), delay, true}; }
 
     // Throws std::invalid_argument if the delay is not a number.
-    time_point from_now_on(loop& l) const { return delay_ ? l.deadline_after(*delay_) : deadline_; }
+    time_point from_now_on(loop& l) const { return relative_ ? l.deadline_after(delay_) : deadline_; }
 
 private:
-    time_limit(time_point deadline, std::optional<nanoseconds> delay) noexcept
+    time_limit(time_point deadline, nanoseconds delay, bool relative) noexcept
         : deadline_(deadline),
-          delay_(delay) {}
+          delay_(delay),
+          relative_(relative) {}
     time_point deadline_;
-    std::optional<nanoseconds> delay_;
+    nanoseconds delay_;
+    bool relative_;
 };
 
 template <class T>

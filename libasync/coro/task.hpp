@@ -4,7 +4,6 @@
 #include <concepts>
 #include <coroutine>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <type_traits>

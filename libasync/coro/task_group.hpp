@@ -93,10 +93,10 @@ task<T> run_task_group(F body, std::source_location created) {
         const scope_entry inside(context, children.children_scope());
         try {
             if constexpr (std::is_void_v<T>) {
-                co_await std::invoke(body, group);
+                co_await detail::invoke(body, group);
                 got.emplace();
             } else {
-                got.emplace(co_await std::invoke(body, group));
+                got.emplace(co_await detail::invoke(body, group));
             }
         } catch (const cancelled&) {
             absorbed = children.children_scope().absorbs();

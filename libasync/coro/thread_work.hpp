@@ -1,7 +1,6 @@
 // Functions in threads, awaited: what to_thread and thread_pool::run are made of.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <tuple>
@@ -11,6 +10,7 @@
 #include <libasync/coro/callable.hpp>
 #include <libasync/coro/io_awaiter.hpp>
 #include <libasync/coro/task_handle.hpp>
+#include <libasync/detail/functional.hpp>
 #include <libasync/loop/context.hpp>
 
 namespace async::inline v0 {
@@ -66,7 +66,7 @@ public:
     value_type take() { return outcome_.take(); }
 
 private:
-    static value_type call(F&& fn, Args&&... args) { return std::invoke(std::move(fn), std::move(args)...); }
+    static value_type call(F&& fn, Args&&... args) { return detail::invoke(std::move(fn), std::move(args)...); }
 
     std::tuple<F, Args...> parts_;
     outcome_storage<value_type> outcome_;

@@ -4,6 +4,19 @@
 
 namespace async::inline v0::detail {
 
+wait_awaiter::wait_awaiter(watched_tasks tasks, when until, time_point deadline) noexcept
+    : leaf(&wait_awaiter::stop),
+      tasks_(std::move(tasks)),
+      until_(until),
+      deadline_(deadline) {
+    timer_.run = [](ready_node*) noexcept { return true; };
+}
+
+wait_awaiter::~wait_awaiter() {
+    give_up();
+    delete[] watchers_;
+}
+
 bool wait_awaiter::satisfied() const noexcept {
     const auto ended = [](const auto& t) { return t->done(); };
     const auto failed = [](const auto& t) { return t->outcome_kind == task_outcome::exception; };
@@ -16,7 +29,7 @@ void wait_awaiter::watch_all(std::coroutine_handle<> h) {
     for (const auto& t : tasks_) {
         if (!t->done()) require_awaitable_here(*t, *context);
     }
-    watchers_ = std::make_unique<watcher[]>(tasks_.size());
+    watchers_ = new watcher[tasks_.size()];
     if (deadline_ != time_point::max()) core().timers.set(timer_, deadline_);
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
         if (tasks_[i]->done()) continue;

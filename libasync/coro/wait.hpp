@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <iterator>
-#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -34,14 +33,8 @@ using watched_tasks = std::vector<block_ptr<control_block>>;
 
 class wait_awaiter : leaf {
 public:
-    wait_awaiter(watched_tasks tasks, when until, time_point deadline) noexcept
-        : leaf(&wait_awaiter::stop),
-          tasks_(std::move(tasks)),
-          until_(until),
-          deadline_(deadline) {
-        timer_.run = [](ready_node*) noexcept { return true; };
-    }
-    ~wait_awaiter() { give_up(); }
+    wait_awaiter(watched_tasks tasks, when until, time_point deadline) noexcept;
+    ~wait_awaiter();
 
     bool await_ready() const noexcept { return false; }
 
@@ -82,7 +75,7 @@ private:
     const watched_tasks tasks_;
     const when until_;
     const time_point deadline_;
-    std::unique_ptr<watcher[]> watchers_;  // one for each task
+    watcher* watchers_ = nullptr;  // one for each task; owned
     std::size_t pending_ = 0;
     timer_node timer_;
     bool stopped_ = false;

@@ -4,7 +4,6 @@
 //   while (items.empty()) co_await changed.wait();  // the lock is free meanwhile
 #pragma once
 
-#include <optional>
 #include <stdexcept>
 
 #include <libasync/coro/task.hpp>
@@ -19,7 +18,7 @@ class condition {
 
 public:
     // With a lock of its own, or one that it shares with others and that outlives it.
-    condition() : lock_(own_.emplace()) {}
+    condition() noexcept : lock_(own_) {}
     explicit condition(lock& shared) noexcept : lock_(shared) {}
     condition(const condition&) = delete;
     condition& operator=(const condition&) = delete;
@@ -51,7 +50,7 @@ private:
     }
     void wake_first() noexcept;
 
-    std::optional<lock> own_;
+    lock own_;  // unless it shares another
     lock& lock_;
     detail::wait_queue waiters_;
 };

@@ -5,10 +5,9 @@
 //   job next = co_await jobs.get();           // waits while none is
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <optional>
+#include <queue>  // for its heap: lighter than <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -69,7 +68,7 @@ public:
     bool empty() const noexcept { return heap_.empty(); }
     std::size_t size() const noexcept { return heap_.size(); }
     void reserve(std::size_t count) {
-        if (count > heap_.capacity()) heap_.reserve(std::max(count, 2 * heap_.capacity()));
+        if (count > heap_.capacity()) heap_.reserve(count > 2 * heap_.capacity() ? count : 2 * heap_.capacity());
     }
     void put(T&& item) {
         heap_.push_back(std::move(item));
@@ -158,7 +157,7 @@ public:
             dropped_ = true;
             const std::size_t dropped = items_.size();
             items_.clear();
-            finish(std::min(dropped, unfinished_));
+            finish(dropped < unfinished_ ? dropped : unfinished_);
         }
         putters_.refuse_all();
         if (items_.empty()) getters_.refuse_all();
