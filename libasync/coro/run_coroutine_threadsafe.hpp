@@ -6,8 +6,7 @@
 //       ...  answer.get()
 //   });
 //
-// What runs on the loop already uses create_task. This header is not part of libasync/async.hpp, since <future> is
-// slow to compile.
+// What runs on the loop already uses create_task.
 #pragma once
 
 #include <future>
