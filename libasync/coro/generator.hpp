@@ -318,6 +318,9 @@ struct [[nodiscard("a generator is closed when that is awaited")]] generator_clo
 // A function that returns a generator<T> is its body: lazy, with `co_yield item` for each item, and no result. T may be
 // a reference, to what lives until the body goes on.
 //
+// With g++ 12 an aggregate with class members is yielded from a variable (`co_yield std::move(row)`), or as what a
+// function or an await gives: that compiler destroys a temporary made in braces there twice.
+//
 // Move-only. One next() or close() at a time, of whichever task: another one meanwhile throws std::logic_error. A
 // generator may be moved while one is under way. If it is dropped then, the body is destroyed when that has ended;
 // otherwise at once, where it stands: destructors run, and nothing is awaited. Generators that hold each other go in

@@ -467,6 +467,44 @@ TEST_CASE("natural shapes: what is yielded may be a temporary, an expression, th
     });
 }
 
+namespace {
+
+struct row {
+    int number;
+    counted content;
+};
+
+row make_row(int number) { return {number, counted(number)}; }
+
+task<row> make_row_later(int number) {
+    co_await yield();
+    co_return make_row(number);
+}
+
+}  // namespace
+
+TEST_CASE("natural shapes: an aggregate comes from a variable, from a function, or from an await") {
+    check_balance([]() -> task<void> {
+        auto body = []() -> generator<row> {
+            row first{1, counted(1)};
+            co_yield std::move(first);
+            const row second{2, counted(2)};
+            co_yield second;
+            co_yield make_row(3);
+            co_yield make_row((co_await make_counted(4)).value);
+            co_yield co_await make_row_later(5);
+        };
+        int number = 0;
+        auto gen = body();
+        while (auto item = co_await gen.next()) {
+            ++number;
+            CHECK(item->number == number);
+            CHECK(item->content.value == number);
+        }
+        CHECK(number == 5);
+    });
+}
+
 TEST_CASE("natural shapes: a next may stand in conditions, among arguments, in time-outs, and its item be used there") {
     check_balance([]() -> task<void> {
         auto body = [](counted c) -> generator<counted> {
