@@ -2,6 +2,7 @@
 // is a task of one group, which ends when no more are found; a semaphore limits how many are fetched at a time. The
 // site is a server in the same program.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <libasync/async.hpp>

@@ -155,19 +155,22 @@ def python_side(guide, prelude, pair):
 def cpp_sides(command):
     """What the program prints for each pair. If it dies, that is added to the last one, and the others are missing."""
     with tempfile.TemporaryDirectory() as scratch:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              stdin=subprocess.DEVNULL, cwd=scratch, timeout=PATIENCE)
-    if done.returncode == 77:
-        print(done.stdout)
-        sys.exit(77)
-    outputs, name = {}, None
-    for piece in done.stdout.split(MARK)[1:]:
-        name, outputs_of_piece = piece.split("\n", 1)
-        outputs[name] = outputs_of_piece
-    if done.returncode != 0:
-        outputs[name] = outputs.get(name, "") + f"(the program ends with exit code {done.returncode})\n"
-        if name is None:
-            print(done.stdout)
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                  cwd=scratch, timeout=PATIENCE)
+            text, code = done.stdout, done.returncode
+            end = f"(the program ends with exit code {code})\n"
+        except subprocess.TimeoutExpired as late:
+            text, code = late.stdout or b"", None
+            end = f"(the program has not ended after {PATIENCE} s)\n"
+    text = text.decode(errors="replace").replace("\r\n", "\n")
+    if code == 77 or MARK not in text:
+        print(text + end)
+        sys.exit(code or 1)
+    outputs = dict(piece.split("\n", 1) for piece in text.split(MARK)[1:])
+    if code != 0:
+        last = next(reversed(outputs))
+        outputs[last] += end
     return outputs
 
 
