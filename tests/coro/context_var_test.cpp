@@ -187,8 +187,10 @@ TEST_CASE("the end of a scope takes no other variable back, and needs no memory"
         CHECK(level.get() == 2);
         const std::string seen = co_await create_task(name_here());
         CHECK(seen == "-");
+        static_cast<void>(level.set(3));
+        CHECK(name.get_or("-") == "-");
         static_cast<void>(name.set("again"));
-        CHECK(level.get() == 2);
+        CHECK(level.get() == 3);
         level.reset(std::move(token));
         CHECK(level.get() == 1);
         CHECK(name.get() == "again");
@@ -225,8 +227,9 @@ TEST_CASE("a scope that ends in another task does nothing there") {
         };
         static_cast<void>(name.set("own"));
         co_await create_task(child(from_child));
+        static_cast<void>(name.set("own, changed"));
         from_child.reset();
-        CHECK(name.get() == "own");
+        CHECK(name.get() == "own, changed");
     });
 }
 
@@ -363,6 +366,7 @@ TEST_CASE("values live as long as somebody holds them") {
     counted::reset();
     static const context_var<counted> object{"object"};
     on_every_engine([]() -> task<void> {
+        task_handle<void> handle;  // of a task that has ended: it holds nothing
         {
             const auto scope = object.scoped(counted(1));
             auto child = []() -> task<void> {
@@ -370,7 +374,7 @@ TEST_CASE("values live as long as somebody holds them") {
                 co_await yield();
                 CHECK(object.get().value == 1);
             };
-            auto handle = create_task(child());
+            handle = create_task(child());
             CHECK(counted::alive() == 1);
             co_await yield();
             handle.add_done_callback([] { CHECK(object.get().value == 1); });
