@@ -34,6 +34,9 @@ public:
 
     void body_ended() noexcept { body_runs_ = false; }
 
+    // Whether a child was cancelled that nobody had cancelled for itself.
+    bool cut_short() const noexcept { return cut_short_; }
+
     // Throws them as one exception_group, if there are any.
     void rethrow_failures(const std::source_location& created) const;
 
@@ -46,11 +49,13 @@ private:
             child.outcome_read = true;
             group.note(child.exception());
         }
+        if (child.outcome_kind == task_outcome::cancelled && !child.own_scope.called) group.cut_short_ = true;
         group.one_ended();
     }
 
     std::vector<std::exception_ptr> failures_;
     bool body_runs_ = true;
+    bool cut_short_ = false;
 };
 
 }  // namespace async::inline v0::detail

@@ -94,7 +94,11 @@ void scope::move_to(scope& under) noexcept {
     const bool was_cancelled = effective;
     unlink_from_parent();
     link_to(under);
-    if (was_cancelled || (!shielded && under.effective)) cancel();
+    if (was_cancelled) {
+        called = true;
+    } else if (!shielded && under.effective) {
+        push_down_in_turn();
+    }
 }
 
 std::uint64_t cancel_round() noexcept { return to_cancel.round; }

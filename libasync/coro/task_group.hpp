@@ -109,6 +109,7 @@ task<T> run_task_group(F body, std::source_location created) {
     }
     children.rethrow_failures(created);
     if (!got && !absorbed) cancelled_access::raise();
+    if (children.cut_short() && context.cancelled) cancelled_access::raise();
     if constexpr (!std::is_void_v<T>) {
         if (!got) throw task_cancelled("body of a task group");
     }
@@ -120,9 +121,10 @@ task<T> run_task_group(F body, std::source_location created) {
 // Calls `body(group)` and awaits the task that it makes, then waits until all children of the group have ended, whatever is
 // cancelled; gives the result of the body. The body runs in the group's scope: the first failure, of a child or the body,
 // cancels everything in the group, as group.cancel() does. All failures are thrown together, as one exception_group. A child
-// that is cancelled is no failure. After group.cancel() a group ends without an exception; if that cut the body short of a
-// result, task_cancelled is thrown. Throws std::bad_alloc: failures that could not be thrown for lack of memory go to the
-// loop's exception handler then. Cancel class: that of the tasks inside.
+// that is cancelled is no failure; a cancellation from further out that cut the body or a child short is raised when all
+// have ended. After group.cancel() a group ends without an exception; if that cut the body short of a result,
+// task_cancelled is thrown. Throws std::bad_alloc: failures that could not be thrown for lack of memory go to the loop's
+// exception handler then. Cancel class: that of the tasks inside.
 template <class F>
     requires detail::makes_task<F, task_group&>
 auto with_task_group(F&& body, std::source_location created = std::source_location::current()) {

@@ -1,6 +1,5 @@
 #include <libasync/io/engine.hpp>
 
-#include <thread>
 #include <utility>
 
 #include <libasync/io/fault_knobs.hpp>
@@ -29,6 +28,11 @@ system_calls& engine::calls() noexcept { return native_calls(); }
 system_calls& calls_of(const socket& s) noexcept { return s.owner ? s.owner->calls() : native_calls(); }
 
 bool engine::post(detail::ready_node& node) noexcept {
+    if (std::this_thread::get_id() != owner_) others_posted_.store(true, std::memory_order_relaxed);
+    return push(node);
+}
+
+bool engine::push(detail::ready_node& node) noexcept {
     detail::list_node* head = incoming_.load(std::memory_order_relaxed);
     do {
         if (head == &closed_marker) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <thread>
 
 #include <libasync/io/operation.hpp>
 
@@ -101,9 +102,12 @@ public:
     // False once the loop has closed.
     bool post(detail::ready_node& node) noexcept;
 
-    // The same for work that was done by a pool other than the engine's own: the engine ends after this has returned.
+    // The same for work that the engine's own pool has done.
+    void post_done(operation& op) noexcept { push(op); }
+
+    // ... and that another pool has: the engine ends after this has returned.
     void post_from_other_pool(operation& op) noexcept {
-        post(op);
+        push(op);
         in_other_pools_.fetch_sub(1, std::memory_order_release);
     }
 
@@ -146,6 +150,9 @@ protected:
 
     void stall(const char* reason) noexcept { stalled_ = reason; }
 
+    // Whether another thread has posted, other than finished work, since this was asked last.
+    bool others_have_posted() noexcept { return others_posted_.exchange(false, std::memory_order_relaxed); }
+
     // Where `has_news` looks: a counter that moves and flags that are raised by the system.
     struct news_probe {
         const volatile unsigned* tail = &zero;  // the system writes there while we look
@@ -159,7 +166,11 @@ protected:
     unsigned pool_threads_ = engine_settings{}.pool_threads;
 
 private:
+    bool push(detail::ready_node& node) noexcept;
+
     const char* stalled_ = nullptr;
+    const std::thread::id owner_ = std::this_thread::get_id();
+    std::atomic<bool> others_posted_{false};
     std::atomic<detail::list_node*> incoming_{nullptr};  // last in, first out, linked by `next`
     std::atomic<bool> waiting_{false};
     bool posts_came_ = false;  // since the last look

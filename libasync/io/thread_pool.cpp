@@ -87,7 +87,7 @@ void thread_pool::stop() noexcept {
 
 void thread_pool::tell(operation& op) noexcept {
     if (owner_) {
-        owner_->post(op);
+        owner_->post_done(op);
     } else {
         static_cast<work_op&>(op).home->post_from_other_pool(op);
     }

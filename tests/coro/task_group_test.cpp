@@ -312,6 +312,36 @@ TEST_CASE("the body ends in time, the children do not: the join waits whatever i
     }(s));
 }
 
+TEST_CASE("a time-out that cuts a child short is told, though the body had ended in time") {
+    on_every_engine([]() -> task<void> {
+        auto body = [](task_group& group) -> task<int> {
+            group.start(for_ever());
+            co_return 1;
+        };
+        const bool late = co_await throws<timeout_error>(timeout(1ms, with_task_group(body)));
+        CHECK(late);
+        const auto got = co_await move_on_after(1ms, with_task_group(body));
+        CHECK_FALSE(got.has_value());
+        // A child that was cancelled for itself is no reason.
+        auto other = [](task_group& group) -> task<int> {
+            auto child = group.start(for_ever());
+            child.cancel();
+            co_return 1;
+        };
+        const int value = co_await timeout(1h, with_task_group(other));
+        CHECK(value == 1);
+        // Nor is one that the group itself has cancelled.
+        auto third = [](task_group& group) -> task<int> {
+            group.start(for_ever());
+            co_await yield();
+            group.cancel();
+            co_return 2;
+        };
+        const int result = co_await timeout(1h, with_task_group(third));
+        CHECK(result == 2);
+    });
+}
+
 TEST_CASE("a group inside a group: its failures are a group inside the other's") {
     on_every_engine([]() -> task<void> {
         std::string tree;

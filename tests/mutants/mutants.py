@@ -140,7 +140,7 @@ MUTANTS = [
            'libasync/coro/group_children.hpp', 'child.own_scope.move_to(children_scope());\n', '',
            ['coro/task_group:asio']),
     Mutant('moved-scope-escapes', 'a scope that moves into a cancelled one is not cancelled',
-           'libasync/coro/scope.cpp', 'if (was_cancelled || (!shielded && under.effective)) cancel();', '',
+           'libasync/coro/scope.cpp', '} else if (!shielded && under.effective) {\n        push_down_in_turn();\n    }', '}',
            ['coro/task_group:asio', 'coro/scope:asio']),
     Mutant('shield-raised-too-late', 'a shield that is raised in a cancelled scope lets nothing run',
            'libasync/coro/scope.cpp', 'on ? take_back() : push_down_in_turn();', 'if (!on) push_down_in_turn();',

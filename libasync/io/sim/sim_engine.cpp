@@ -102,6 +102,7 @@ void sim_engine::shut_down() noexcept {
 void sim_engine::visit(time_point deadline) noexcept {
     const detail::unfailing no_failures;
     ++statistics_.enters;
+    if (deadline > world_->now()) work_waits_for_loop_ = false;
     // A clock that is moved by hand stands still.
     if (deadline <= world_->now() && clock_limit_ == time_point::max()) let_pass(cost_of_a_turn);
     if (world_->strikes(fault::clock_jump)) let_pass(world_->delay(1ms, 1h));
@@ -268,28 +269,23 @@ bool sim_engine::work_is_late() const noexcept {
 }
 
 void sim_engine::collect() noexcept {
-    collect_posts();
-    if (pools_.empty()) return;
-    take_finished_work();
-    // Where other threads may have to be waited for anyhow, this is done when nothing else is left to do.
-    while (patience_ == 0ms && work_is_late()) {
-        if (wait_for_late_work()) break;
+    collect_from_threads();
+    // Unless it waits for the loop. Where other threads may have to be waited for anyhow, this is done when nothing else is
+    // left to do.
+    while (patience_ == 0ms && !work_waits_for_loop_ && work_is_late()) {
+        wait_for_other_threads(patience::without_end);
+        collect_from_threads();
     }
+    if (pools_.empty()) return;
     tell_finished_work(world_->now());
     submit_work();
 }
 
-// True if something was posted that is no work: the work may be waiting for what the loop does then.
-bool sim_engine::wait_for_late_work() noexcept {
-    detail::ready_list before;
-    before.splice_back(completed);
-    wait_for_other_threads(patience::without_end);
+// A thread that has posted something else may be waiting for what comes of it, until the loop has nothing left to do.
+void sim_engine::collect_from_threads() noexcept {
     collect_posts();
-    take_finished_work();
-    const bool posted = !completed.empty();
-    before.splice_back(completed);
-    completed.splice_back(before);
-    return posted;
+    if (others_have_posted()) work_waits_for_loop_ = true;
+    if (!pools_.empty()) take_finished_work();
 }
 
 // What threads have finished is not told before its time.

@@ -120,7 +120,7 @@ private:
     enum class patience : bool { bounded, without_end };
     void collect() noexcept;
     void take_finished_work() noexcept;
-    bool wait_for_late_work() noexcept;
+    void collect_from_threads() noexcept;
     void tell_finished_work(time_point until) noexcept;
     void give_up(const char* reason) noexcept;
     void let_pass(std::chrono::nanoseconds time) noexcept;
@@ -142,6 +142,7 @@ private:
     std::string stall_text_;
     std::chrono::milliseconds patience_;
     int outside_work_ = 0;
+    bool work_waits_for_loop_ = false;  // perhaps
     unsigned busy_turns_ = 0;  // since the clock last jumped
 
     sim::wake_signal wakes_;
