@@ -26,7 +26,7 @@ using namespace engine_tests;
 
 namespace {
 
-struct outcome {
+struct child_end {
     bool aborted;
     std::string output;
 
@@ -34,7 +34,7 @@ struct outcome {
 };
 
 // Of the function, in a process of its own.
-outcome of(const std::function<void()>& body) {
+child_end of(const std::function<void()>& body) {
     int ends[2];
     REQUIRE(::pipe(ends) == 0);
     const pid_t child = ::fork();
@@ -47,7 +47,7 @@ outcome of(const std::function<void()>& body) {
         ::_exit(0);
     }
     ::close(ends[1]);
-    outcome o{false, {}};
+    child_end o{false, {}};
     std::array<char, 4096> part;
     for (ssize_t n; (n = ::read(ends[0], part.data(), part.size())) > 0;) o.output.append(part.data(), std::size_t(n));
     ::close(ends[0]);
@@ -58,7 +58,7 @@ outcome of(const std::function<void()>& body) {
 }
 
 // For each engine that there is, in a child.
-void for_each_outcome(const std::function<void(driver&)>& body, const std::function<void(const outcome&)>& judge) {
+void for_each_outcome(const std::function<void(driver&)>& body, const std::function<void(const child_end&)>& judge) {
     for (const std::string& name : engine_names()) {
         CAPTURE(name);
         std::string why;
@@ -66,7 +66,7 @@ void for_each_outcome(const std::function<void(driver&)>& body, const std::funct
             MESSAGE("skipped: no " << name << ": " << why);
             continue;
         }
-        const outcome o = of([&] {
+        const child_end o = of([&] {
             driver d(make_engine(name, why, {}));
             body(d);
             ::_exit(0);
@@ -96,7 +96,7 @@ TEST_CASE("a buffer that is freed under a pending receive ends the program, with
         buffer.reset();
         d.turn();
     };
-    for_each_outcome(free_too_early, [](const outcome& o) {
+    for_each_outcome(free_too_early, [](const child_end& o) {
         CHECK(o.aborted);
         CHECK(o.tells("libasync: the buffer (64 bytes at 0x"));
         CHECK(o.tells("of a pending receive on "));
@@ -114,7 +114,7 @@ TEST_CASE("an operation that is freed before it has ended ends the program") {
         op.reset();
         d.turn();
     };
-    for_each_outcome(free_too_early, [](const outcome& o) {
+    for_each_outcome(free_too_early, [](const child_end& o) {
         CHECK(o.aborted);
         CHECK(o.tells("of a pending accept on "));
     });
@@ -133,7 +133,7 @@ TEST_CASE("a list of buffers that is freed under a pending send ends the program
         buffers.reset();
         d.turn();
     };
-    for_each_outcome(free_too_early, [](const outcome& o) {
+    for_each_outcome(free_too_early, [](const child_end& o) {
         CHECK(o.aborted);
         CHECK(o.tells("the list of buffers ("));
         CHECK(o.tells("of a pending send on "));
@@ -158,7 +158,7 @@ TEST_CASE("operations that have ended may be freed") {
             d.turn();
         }
     };
-    for_each_outcome(orderly, [](const outcome& o) {
+    for_each_outcome(orderly, [](const child_end& o) {
         CHECK_FALSE(o.aborted);
         CHECK(o.output.empty());
     });
@@ -173,7 +173,7 @@ TEST_CASE("a chunk that is used after it was given up is found") {
         data.release();
         static_cast<void>(*inside);
     };
-    for_each_outcome(use_after_release, [](const outcome& o) { CHECK(o.tells("use-after-poison")); });
+    for_each_outcome(use_after_release, [](const child_end& o) { CHECK(o.tells("use-after-poison")); });
 }
 
 TEST_CASE("the kernel's own reading into freed memory is found") {
@@ -181,7 +181,7 @@ TEST_CASE("the kernel's own reading into freed memory is found") {
     const async_tests::temporary_directory directory;
     const std::string pipe = directory / "pipe";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-    const outcome o = of([&] {
+    const child_end o = of([&] {
         async::run(
             [](const std::string& path) -> task<void> {
                 file f = co_await file::open(path, open_mode::read_write);
