@@ -99,4 +99,12 @@ TEST_CASE("a selection of what another task sends") {
                          [&]() -> task<void> { co_await c.sender.send(1); });
 }
 
+#else
+
+#include <doctest/doctest.h>
+
+TEST_CASE("allocations of locks, events and channels are not counted under a sanitizer") {
+    MESSAGE("skipped: frames are not kept for reuse");
+}
+
 #endif
