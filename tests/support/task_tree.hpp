@@ -21,6 +21,7 @@ public:
     std::uint64_t failed = 0;
     std::uint64_t cancelled_ = 0;
     int alive = 0;
+    bool over = false;  // main has ended: what is left is cancelled
 
     task<void> main() {
         this_loop().set_exception_handler([this](const exception_context& c) { world.judge(c.exception); });
@@ -32,6 +33,7 @@ public:
                 world.judge(std::current_exception());
             }
         }
+        over = true;
     }
 
 private:
@@ -154,7 +156,8 @@ private:
         try {
             co_return co_await handle;
         } catch (const task_cancelled&) {
-            check(fate == 1);  // nobody but this task cancels it, unless this task is cancelled itself
+            // Of itself, if a group inside was cut short; else nobody but this task cancels it, or the end of the run.
+            check(fate == 1 || !handle.cancelled() || over);
             co_return 1;
         }
     }
