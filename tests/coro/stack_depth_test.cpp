@@ -358,7 +358,8 @@ TEST_CASE("generators a hundred thousand deep that end, with an exception or not
 
 TEST_CASE("generators that hold each other are dropped as nested objects are: each takes a little of the stack") {
     constexpr int deep = 1'000;
-    constexpr std::size_t for_each = LIBASYNC_SANITIZED ? 2048 : 512;
+    // Measured: 528 bytes for each with clang at -O0, 430 with g++.
+    constexpr std::size_t for_each = LIBASYNC_SANITIZED ? 2048 : 1024;
     const auto work = [] {
         scripted_runner s;
         auto body = []() -> task<bool> {
