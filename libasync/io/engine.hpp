@@ -36,7 +36,8 @@ struct engine_settings {
     std::uint32_t pool_threads = 4;
 };
 
-enum class socket_role : std::uint8_t { stream, listener };
+// A pipe is one end of it, in non-blocking mode; of a datagram socket only `wait` is asked.
+enum class socket_role : std::uint8_t { stream, listener, datagram, pipe };
 
 class engine {
 public:
@@ -72,6 +73,10 @@ public:
     // Cancels a pending operation and returns when neither it nor its buffers are used any more. The operation is
     // not appended to `completed`; other operations may be.
     virtual void cancel_and_wait(operation& op) noexcept = 0;
+
+    // Gives the handle up, which belongs to the caller then; the socket is closed. After a `pause`, and when everything
+    // that was read ahead has been received.
+    virtual native_handle give_away(socket& s) noexcept = 0;
 
     // Closes a socket in the background. Operations pending on it end with errc::closed.
     virtual void release(socket& s) noexcept = 0;

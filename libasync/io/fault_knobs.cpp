@@ -120,10 +120,11 @@ bool happens(knobs::value knobs::* percent) noexcept {
     return often != 0 && draw() % 100 < often;
 }
 
-transfer_result send_now(native_handle handle, const const_bytes* buffers, std::size_t count) noexcept {
-    if (count == 0 || !limits(&knobs::write_max)) return io::send_now(handle, buffers, count);
+transfer_result send_now(socket_role role, native_handle handle, const const_bytes* buffers,
+                         std::size_t count) noexcept {
+    if (count == 0 || !limits(&knobs::write_max)) return io::send_now(role, handle, buffers, count);
     const const_bytes part(buffers->data(), cut(buffers->size(), &knobs::write_max));
-    return io::send_now(handle, &part, 1);
+    return io::send_now(role, handle, &part, 1);
 }
 
 knobs::value replaced(knobs::value normal, knobs::value knobs::* by) noexcept {

@@ -62,7 +62,8 @@ bool limits(knobs::value knobs::* most) noexcept;
 bool happens(knobs::value knobs::* percent) noexcept;
 
 // `io::send_now`, of a part of the first buffer where sends are limited.
-transfer_result send_now(native_handle handle, const const_bytes* buffers, std::size_t count) noexcept;
+transfer_result send_now(socket_role role, native_handle handle, const const_bytes* buffers,
+                         std::size_t count) noexcept;
 
 knobs::value replaced(knobs::value normal, knobs::value knobs::* by) noexcept;
 
@@ -75,8 +76,9 @@ inline void active() noexcept {}
 inline constexpr std::size_t cut(std::size_t size, knobs::value knobs::*) noexcept { return size; }
 inline constexpr bool limits(knobs::value knobs::*) noexcept { return false; }
 inline constexpr bool happens(knobs::value knobs::*) noexcept { return false; }
-inline transfer_result send_now(native_handle handle, const const_bytes* buffers, std::size_t count) noexcept {
-    return io::send_now(handle, buffers, count);
+inline transfer_result send_now(socket_role role, native_handle handle, const const_bytes* buffers,
+                                std::size_t count) noexcept {
+    return io::send_now(role, handle, buffers, count);
 }
 inline constexpr knobs::value replaced(knobs::value normal, knobs::value knobs::*) noexcept { return normal; }
 inline constexpr bool strikes(operation&) noexcept { return false; }

@@ -77,6 +77,9 @@ void describe(const operation& op, record& r) {
         case op_kind::receive: return describe(as<receive_op>(op), r);
         case op_kind::receive_chunk:
             return describe_plain(as<receive_chunk_op>(op), as<receive_chunk_op>(op).source->handle, r);
+        case op_kind::wait: return describe_plain(as<wait_op>(op), as<wait_op>(op).target->handle, r);
+        case op_kind::wait_handle: return describe_plain(as<wait_op>(op), as<wait_op>(op).handle, r);
+        case op_kind::pause: return describe_plain(as<pause_op>(op), as<pause_op>(op).target->handle, r);
         case op_kind::send: return describe(as<send_op>(op), r);
         case op_kind::shut_down: return describe_plain(as<shut_down_op>(op), as<shut_down_op>(op).target->handle, r);
         case op_kind::close: return describe_plain(as<close_op>(op), as<close_op>(op).target->handle, r);
@@ -94,6 +97,9 @@ const char* name_of(op_kind kind) noexcept {
         case op_kind::connect: return "connect";
         case op_kind::receive: return "receive";
         case op_kind::receive_chunk: return "receive_chunk";
+        case op_kind::wait:
+        case op_kind::wait_handle: return "wait";
+        case op_kind::pause: return "pause";
         case op_kind::send: return "send";
         case op_kind::shut_down: return "shut_down";
         case op_kind::close: return "close";

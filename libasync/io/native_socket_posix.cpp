@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ struct option_name {
     int name;
 };
 
-constexpr option_name name_of(socket_option option) noexcept {
+constexpr option_name name_of(socket_option option, bool six) noexcept {
     switch (option) {
         case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
         case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
@@ -52,8 +53,29 @@ constexpr option_name name_of(socket_option option) noexcept {
         case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
         case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
         case socket_option::ipv6_only: return {IPPROTO_IPV6, IPV6_V6ONLY};
+        case socket_option::broadcast: return {SOL_SOCKET, SO_BROADCAST};
+        case socket_option::multicast_loop:
+            return six ? option_name{IPPROTO_IPV6, IPV6_MULTICAST_LOOP} : option_name{IPPROTO_IP, IP_MULTICAST_LOOP};
+        case socket_option::multicast_hops:
+            return six ? option_name{IPPROTO_IPV6, IPV6_MULTICAST_HOPS} : option_name{IPPROTO_IP, IP_MULTICAST_TTL};
+        case socket_option::multicast_interface:
+            return six ? option_name{IPPROTO_IPV6, IPV6_MULTICAST_IF} : option_name{IPPROTO_IP, IP_MULTICAST_IF};
+        case socket_option::hops:
+            return six ? option_name{IPPROTO_IPV6, IPV6_UNICAST_HOPS} : option_name{IPPROTO_IP, IP_TTL};
     }
     return {SOL_SOCKET, -1};
+}
+
+constexpr bool depends_on_family(socket_option option) noexcept {
+    return option == socket_option::multicast_loop || option == socket_option::multicast_hops ||
+           option == socket_option::multicast_interface || option == socket_option::hops;
+}
+
+bool is_ipv6(native_handle handle) noexcept {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    return ::getsockname(fd(handle), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+           address.ss_family == AF_INET6;
 }
 
 using name_call = int (*)(int, sockaddr*, socklen_t*);
@@ -86,13 +108,14 @@ ssize_t send_vector(int descriptor, const const_bytes* buffers, std::size_t coun
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
-native_handle open_tcp_socket(address_family family, int& error) noexcept {
+native_handle open_socket(socket_domain domain, socket_type type, int& error) noexcept {
+    int how = type == socket_type::stream ? SOCK_STREAM : SOCK_DGRAM;
 #ifdef SOCK_CLOEXEC
-    constexpr int type = SOCK_STREAM | SOCK_CLOEXEC;
-#else
-    constexpr int type = SOCK_STREAM;
+    how |= SOCK_CLOEXEC;
 #endif
-    const int descriptor = ::socket(family == address_family::ipv4 ? AF_INET : AF_INET6, type, IPPROTO_TCP);
+    const int family =
+        domain == socket_domain::ipv4 ? AF_INET : (domain == socket_domain::ipv6 ? AF_INET6 : AF_UNIX);
+    const int descriptor = ::socket(family, how, 0);
     if (descriptor < 0) {
         error = errno;
         return invalid_handle;
@@ -120,12 +143,17 @@ int listen_socket(native_handle handle, int backlog) noexcept { return error_of(
 int shut_down_writes(native_handle handle) noexcept { return error_of(::shutdown(fd(handle), SHUT_WR)); }
 
 int set_option(native_handle handle, socket_option option, int value) noexcept {
-    const option_name o = name_of(option);
+    const option_name o = name_of(option, depends_on_family(option) && is_ipv6(handle));
+    if (option == socket_option::multicast_interface && o.level == IPPROTO_IP) {
+        ip_mreqn request{};
+        request.imr_ifindex = value;
+        return error_of(::setsockopt(fd(handle), o.level, o.name, &request, sizeof request));
+    }
     return error_of(::setsockopt(fd(handle), o.level, o.name, &value, sizeof value));
 }
 
 int get_option(native_handle handle, socket_option option, int& value) noexcept {
-    const option_name o = name_of(option);
+    const option_name o = name_of(option, depends_on_family(option) && is_ipv6(handle));
     socklen_t size = sizeof value;
     value = 0;
     return error_of(::getsockopt(fd(handle), o.level, o.name, &value, &size));
@@ -185,6 +213,43 @@ int connect_outcome(native_handle handle) noexcept {
                           : send_vector(fd(handle), buffers, count);
     } while (sent < 0 && errno == EINTR);
     return transferred(sent);
+}
+
+transfer_result read_pipe_now(native_handle handle, void* data, std::size_t size) noexcept {
+    ssize_t count;
+    do {
+        count = ::read(fd(handle), data, size);
+    } while (count < 0 && errno == EINTR);
+    return transferred(count);
+}
+
+transfer_result write_pipe_now(native_handle handle, const const_bytes* buffers, std::size_t count) noexcept {
+    if (count == 0) return {};
+    iovec vector[64];
+    count = std::min(count, std::size(vector));
+    for (std::size_t i = 0; i < count; ++i) vector[i] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
+    ssize_t written;
+    do {
+        written = ::writev(fd(handle), vector, static_cast<int>(count));
+    } while (written < 0 && errno == EINTR);
+    return transferred(written);
+}
+
+bool is_ready_now(native_handle handle, readiness what) noexcept {
+    pollfd look{fd(handle), static_cast<short>(what == readiness::readable ? POLLIN : POLLOUT), 0};
+    int result;
+    do {
+        result = ::poll(&look, 1, 0);
+    } while (result < 0 && errno == EINTR);
+    return result != 0;
+}
+
+int set_non_blocking(native_handle handle, blocking mode) noexcept {
+    const int flags = ::fcntl(fd(handle), F_GETFL);
+    if (flags < 0) return errno;
+    const int wanted = mode == blocking::no ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    if (wanted == flags) return 0;
+    return error_of(::fcntl(fd(handle), F_SETFL, wanted));
 }
 
 }  // namespace async::inline v0::io

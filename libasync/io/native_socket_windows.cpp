@@ -35,7 +35,7 @@ struct option_name {
 
 constexpr int no_such_option = -1;
 
-constexpr option_name name_of(socket_option option) noexcept {
+constexpr option_name name_of(socket_option option, bool six) noexcept {
     switch (option) {
         case socket_option::no_delay: return {IPPROTO_TCP, TCP_NODELAY};
         case socket_option::keep_alive: return {SOL_SOCKET, SO_KEEPALIVE};
@@ -44,8 +44,24 @@ constexpr option_name name_of(socket_option option) noexcept {
         case socket_option::receive_buffer: return {SOL_SOCKET, SO_RCVBUF};
         case socket_option::send_buffer: return {SOL_SOCKET, SO_SNDBUF};
         case socket_option::ipv6_only: return {IPPROTO_IPV6, IPV6_V6ONLY};
+        case socket_option::broadcast: return {SOL_SOCKET, SO_BROADCAST};
+        case socket_option::multicast_loop:
+            return six ? option_name{IPPROTO_IPV6, IPV6_MULTICAST_LOOP} : option_name{IPPROTO_IP, IP_MULTICAST_LOOP};
+        case socket_option::multicast_hops:
+            return six ? option_name{IPPROTO_IPV6, IPV6_MULTICAST_HOPS} : option_name{IPPROTO_IP, IP_MULTICAST_TTL};
+        case socket_option::multicast_interface:
+            return six ? option_name{IPPROTO_IPV6, IPV6_MULTICAST_IF} : option_name{IPPROTO_IP, IP_MULTICAST_IF};
+        case socket_option::hops:
+            return six ? option_name{IPPROTO_IPV6, IPV6_UNICAST_HOPS} : option_name{IPPROTO_IP, IP_TTL};
     }
     return {SOL_SOCKET, no_such_option};
+}
+
+bool is_ipv6(native_handle handle) noexcept {
+    WSAPROTOCOL_INFOW info{};
+    int size = sizeof info;
+    ::getsockopt(socket_of(handle), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &size);
+    return info.iAddressFamily == AF_INET6;
 }
 
 using name_call = int(WSAAPI*)(SOCKET, sockaddr*, int*);
@@ -64,11 +80,13 @@ ULONG bounded(std::size_t size) noexcept { return static_cast<ULONG>(std::min<st
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
-native_handle open_tcp_socket(address_family family, int& error) noexcept {
-    error = start_winsock();
+native_handle open_socket(socket_domain domain, socket_type type, int& error) noexcept {
+    error = domain == socket_domain::local ? ENOSYS : start_winsock();
     if (error != 0) return invalid_handle;
-    const SOCKET s = ::WSASocketW(family == address_family::ipv4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_TCP,
-                                  nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+    const bool stream = type == socket_type::stream;
+    const SOCKET s = ::WSASocketW(domain == socket_domain::ipv4 ? AF_INET : AF_INET6, stream ? SOCK_STREAM : SOCK_DGRAM,
+                                  stream ? IPPROTO_TCP : IPPROTO_UDP, nullptr, 0,
+                                  WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
     if (s == INVALID_SOCKET) error = last_error();
     return static_cast<native_handle>(s);
 }
@@ -95,14 +113,14 @@ int set_option(native_handle handle, socket_option option, int value) noexcept {
     // Here SO_REUSEADDR would let another program take the port away, and a port in TIME_WAIT can be bound
     // without it.
     if (option == socket_option::reuse_address) return 0;
-    const option_name o = name_of(option);
+    const option_name o = name_of(option, is_ipv6(handle));
     if (o.name == no_such_option) return ENOPROTOOPT;
     return error_of(::setsockopt(socket_of(handle), o.level, o.name, reinterpret_cast<const char*>(&value),
                                  static_cast<int>(sizeof value)));
 }
 
 int get_option(native_handle handle, socket_option option, int& value) noexcept {
-    const option_name o = name_of(option);
+    const option_name o = name_of(option, is_ipv6(handle));
     value = 0;
     if (o.name == no_such_option) return ENOPROTOOPT;
     int size = sizeof value;
@@ -157,6 +175,19 @@ transfer_result send_now(native_handle handle, const const_bytes* buffers, std::
     if (::WSASend(socket_of(handle), vector, static_cast<DWORD>(count), &sent, 0, nullptr, nullptr) != 0)
         return {0, last_error()};
     return {sent, 0};
+}
+
+transfer_result read_pipe_now(native_handle, void*, std::size_t) noexcept { return {0, ENOSYS}; }
+transfer_result write_pipe_now(native_handle, const const_bytes*, std::size_t) noexcept { return {0, ENOSYS}; }
+
+bool is_ready_now(native_handle handle, readiness what) noexcept {
+    WSAPOLLFD look{socket_of(handle), static_cast<SHORT>(what == readiness::readable ? POLLRDNORM : POLLWRNORM), 0};
+    return ::WSAPoll(&look, 1, 0) != 0;
+}
+
+int set_non_blocking(native_handle handle, blocking mode) noexcept {
+    u_long on = mode == blocking::no ? 1 : 0;
+    return error_of(::ioctlsocket(socket_of(handle), static_cast<long>(FIONBIO), &on));
 }
 
 }  // namespace async::inline v0::io

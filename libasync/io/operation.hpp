@@ -22,9 +22,12 @@ enum class op_kind : std::uint8_t {
     connect,
     receive,        // into the caller's memory, at least 1 byte
     receive_chunk,  // into a buffer of the engine
+    wait,           // until a socket is ready
+    pause,          // until the engine reads no more ahead from a socket
     send,           // all of it
     shut_down,      // ends the writing side of a socket, after which the peer reads its end
     close,          // a socket; pending operations on it end with errc::closed
+    wait_handle,    // until what is not the engine's is ready
     open_file,
     read_at,
     write_at,
@@ -93,6 +96,26 @@ struct receive_chunk_op : operation {
     explicit receive_chunk_op(socket* s) noexcept : operation(op_kind::receive_chunk), source(s) {}
     socket* source;
     chunk received;
+};
+
+// What one waits for when one wants to make the call oneself.
+enum class readiness : std::uint8_t { readable, writable };
+
+// Takes nothing: whoever waits makes the call then, and may find that it would block after all.
+struct wait_op : operation {
+    wait_op(socket* s, readiness r) noexcept : operation(op_kind::wait), target(s), what(r) {}
+    wait_op(native_handle h, readiness r) noexcept : operation(op_kind::wait_handle), handle(h), what(r) {}
+    socket* target = nullptr;
+    native_handle handle = invalid_handle;  // of one that has no socket: it must stay open
+    readiness what;
+    // `result` is not 0 if the engine itself holds bytes that were read ahead: the next receive gives these.
+};
+
+// Fails with errc::busy while another operation is pending on the socket. Afterwards every byte that the engine has read
+// ahead is there to be received at once, and it holds nothing of the socket, until the next operation.
+struct pause_op : operation {
+    explicit pause_op(socket* s) noexcept : operation(op_kind::pause), target(s) {}
+    socket* target;
 };
 
 struct send_op : operation {
@@ -172,7 +195,13 @@ inline thread_pool* other_pool_of(const operation& op) noexcept {
 inline bool is_on_socket(const operation& op) noexcept { return op.kind <= op_kind::send; }
 
 inline bool is_reading(const operation& op) noexcept {
-    return op.kind == op_kind::accept || op.kind == op_kind::receive || op.kind == op_kind::receive_chunk;
+    switch (op.kind) {
+        case op_kind::accept:
+        case op_kind::receive:
+        case op_kind::receive_chunk: return true;
+        case op_kind::wait: return static_cast<const wait_op&>(op).what == readiness::readable;
+        default: return false;
+    }
 }
 
 // The socket of one that is_on_socket.
@@ -182,6 +211,8 @@ inline socket& socket_of(operation& op) noexcept {
         case op_kind::connect: return *static_cast<connect_op&>(op).target;
         case op_kind::receive: return *static_cast<receive_op&>(op).source;
         case op_kind::receive_chunk: return *static_cast<receive_chunk_op&>(op).source;
+        case op_kind::wait: return *static_cast<wait_op&>(op).target;
+        case op_kind::pause: return *static_cast<pause_op&>(op).target;
         default: return *static_cast<send_op&>(op).target;
     }
 }

@@ -63,8 +63,13 @@ void asio_engine::add(asio_socket& s) noexcept {
 }
 
 bool asio_engine::start(operation& op) noexcept {
-    if (is_on_socket(op)) return start_on_socket(op);
+    if (is_on_socket(op) && op.kind != op_kind::pause) return start_on_socket(op);
     switch (op.kind) {
+        case op_kind::pause: pause(static_cast<pause_op&>(op)); break;
+        case op_kind::wait_handle:
+            if (start_foreign_wait(static_cast<wait_op&>(op))) break;
+            memory_guard::hold(memory_guard::holder::engine, op);
+            return false;
         case op_kind::shut_down: shut_down_writing(static_cast<shut_down_op&>(op)); break;
         case op_kind::close: close(static_cast<asio_socket&>(*static_cast<close_op&>(op).target)); break;
         default: return start_in_pool(op);
@@ -94,6 +99,7 @@ bool asio_engine::start_on_socket(operation& op) noexcept {
 // True if the operation has ended. The system tells of a reset once, and of a mere end from then on: the error stays.
 bool asio_engine::proceed(operation& op, asio_socket& s, asio_direction& d) noexcept {
     if (op.kind == op_kind::receive && static_cast<receive_op&>(op).size == 0) return true;
+    if (op.kind == op_kind::wait && is_reading(op) && s.read_error != 0) return true;
     if (!is_read(op)) return try_or_wait(op, s, d);
     if (s.read_error != 0) {
         op.error = s.read_error;
@@ -107,7 +113,9 @@ bool asio_engine::proceed(operation& op, asio_socket& s, asio_direction& d) noex
 // Tries, and sees to it that a wait is armed where that was in vain.
 bool asio_engine::try_or_wait(operation& op, asio_socket& s, asio_direction& d) noexcept {
     const bool opens = op.kind == op_kind::accept || op.kind == op_kind::connect;
-    if ((d.ready || opens) && attempt(op, s)) {
+    const bool waits = op.kind == op_kind::wait;
+    if ((d.ready || opens || waits) && attempt(op, s)) {
+        if (waits) return true;
         // A system may tell a reset once: to the wait, and then the call finds a mere end.
         if (!opens && op.result == 0 && op.error == 0) op.error = d.error;
         d.error = 0;
@@ -181,18 +189,57 @@ void asio_engine::finish(operation& op, int error) noexcept {
 
 void asio_engine::cancel(operation& op) noexcept {
     if (op.state != op_state::pending) return;
+    if (op.kind == op_kind::wait_handle) {
+        forget_foreign_wait(static_cast<wait_op&>(op));
+        return finish_foreign(op, error_cancelled);
+    }
     if (!is_on_socket(op)) return cancel_in_pool(op);
     finish(op, error_cancelled);
     if (op.kind == op_kind::connect) close(place_of(op).s);
 }
 
 void asio_engine::cancel_and_wait(operation& op) noexcept {
+    if (op.kind == op_kind::wait_handle) {
+        if (op.state == op_state::pending) {
+            forget_foreign_wait(static_cast<wait_op&>(op));
+            memory_guard::let_go(memory_guard::holder::engine, op);
+            op.state = op_state::done;
+        }
+        return op.unlink_if_linked();
+    }
     if (!is_on_socket(op)) return wait_for_pool(op);
     if (op.state == op_state::pending) {
         forget(op, error_cancelled);
         if (op.kind == op_kind::connect) close(place_of(op).s);
     }
     op.unlink_if_linked();
+}
+
+void asio_engine::finish_foreign(operation& op, int error) noexcept {
+    memory_guard::let_go(memory_guard::holder::engine, op);
+    op.error = error;
+    ++statistics_.completions;
+    complete(op);
+}
+
+void asio_engine::pause(pause_op& op) noexcept {
+    auto& s = static_cast<asio_socket&>(*op.target);
+    if (!s.open()) {
+        op.fail(errc::closed);
+    } else if (s.reading.waiter || s.writing.waiter) {
+        op.fail(errc::busy);
+    }
+}
+
+native_handle asio_engine::give_away(socket& given) noexcept {
+    auto& s = static_cast<asio_socket&>(given);
+    const native_handle handle = std::exchange(s.handle, invalid_handle);
+    part_from(s);
+    return handle;
+}
+
+bool asio_engine::attempt_wait(const wait_op& op, const asio_socket& s) noexcept {
+    return is_ready_now(s.handle, op.what);
 }
 
 void asio_engine::close(asio_socket& s) noexcept {
@@ -311,6 +358,7 @@ bool asio_engine::attempt(operation& op, asio_socket& s) noexcept {
             }
             return attempt_accept(static_cast<accept_op&>(op), s);
         case op_kind::connect: return attempt_connect(static_cast<connect_op&>(op), s);
+        case op_kind::wait: return attempt_wait(static_cast<wait_op&>(op), s);
         case op_kind::receive: return attempt_receive(static_cast<receive_op&>(op), s);
         case op_kind::receive_chunk: return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
         default: return attempt_send(static_cast<send_op&>(op), s);
@@ -328,7 +376,7 @@ bool receive_into(void* data, std::size_t size, operation& op, asio_socket& s, e
     }
     size = faults::cut(size, &faults::knobs::read_max);
     const bool cut_short = faults::happens(&faults::knobs::short_reads);
-    const transfer_result r = receive_now(s.handle, data, cut_short ? 1 : size);
+    const transfer_result r = receive_now(s.role, s.handle, data, cut_short ? 1 : size);
     if (would_block(r.error)) {
         ++counted.vain_reads;
         return false;
@@ -360,7 +408,7 @@ bool asio_engine::attempt_send(send_op& op, asio_socket& s) noexcept {
     advance(op.buffers, op.count, 0);
     while (op.count != 0) {
         if (faults::happens(&faults::knobs::write_blocks)) return false;
-        const transfer_result r = faults::send_now(s.handle, op.buffers, op.count);
+        const transfer_result r = faults::send_now(s.role, s.handle, op.buffers, op.count);
         if (would_block(r.error)) return false;
         op.error = r.error;
         if (r.error != 0) return true;

@@ -29,6 +29,7 @@ public:
     bool start(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
+    native_handle give_away(socket& s) noexcept override;
     void release(socket& s) noexcept override;
     void shut_down() noexcept override;
     void visit(time_point deadline) noexcept override;
@@ -37,6 +38,7 @@ public:
 
 private:
     struct wait_handler;
+    struct foreign_wait;
     struct abandon_pool {
         void operator()(hot_pool* pool) const noexcept { pool->abandon(); }
     };
@@ -55,6 +57,7 @@ private:
     bool try_or_wait(operation& op, asio_socket& s, asio_direction& d) noexcept;
     void forget(operation& op, int error) noexcept;
     void finish(operation& op, int error) noexcept;
+    void finish_foreign(operation& op, int error) noexcept;
     void close(asio_socket& s) noexcept;
     static void shut_down_writing(shut_down_op& op) noexcept;
     void add(asio_socket& s) noexcept;
@@ -66,6 +69,8 @@ private:
     bool attempt_send(send_op& op, asio_socket& s) noexcept;
     bool attempt_accept(accept_op& op, asio_socket& s) noexcept;
     bool attempt_connect(connect_op& op, asio_socket& s) noexcept;
+    bool attempt_wait(const wait_op& op, const asio_socket& s) noexcept;
+    static void pause(pause_op& op) noexcept;
 
     // Asks Asio for one wait; an errno value if it refuses.
     int arm(asio_socket& s, asio_direction& d, operation& op) noexcept;
@@ -75,10 +80,17 @@ private:
     // Gives `s` the Asio object for its handle, which belongs to it from then on. Errno values.
     int attach(asio_socket& s, native_handle handle);
     static void detach(asio_socket& s) noexcept;
+    // The other way round: the handle stays open.
+    static void part_from(asio_socket& s) noexcept;
+
+    // Waits for handles that are not the engine's. False if the outcome is there at once.
+    bool start_foreign_wait(wait_op& op) noexcept;
+    void forget_foreign_wait(const wait_op& op) noexcept;
 
     boost::asio::io_context context_;
     boost::asio::executor_work_guard<asio_executor> work_{context_.get_executor()};
     detail::list<asio_socket> sockets_;  // until they are released and none of their waits is armed
+    detail::list<foreign_wait> foreign_waits_;
     std::size_t armed_waits_ = 0;
     unsigned vain_polls_ = 0;  // in a row
     unsigned skipped_polls_ = 0;

@@ -2,7 +2,14 @@
 #ifndef _WIN32
 
 #include <cerrno>
+#include <memory>
 #include <new>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <libasync/io/asio/wait_handler.hpp>
 #include <libasync/io/native_socket.hpp>
@@ -35,6 +42,71 @@ void asio_engine::detach(asio_socket& s) noexcept {
     boost::system::error_code ignored;
     if (s.stream) s.stream->close(ignored);
     s.stream.reset();
+}
+
+// What was armed on it ends soon, with an error that nobody waits for.
+void asio_engine::part_from(asio_socket& s) noexcept {
+    boost::system::error_code ignored;
+    if (s.stream) s.stream->release(ignored);
+    s.stream.reset();
+}
+
+// One may stand on the same file as another: each has a descriptor of its own.
+struct asio_engine::foreign_wait : detail::list_node {
+    foreign_wait(asio_engine& e, wait_op& o, int descriptor) : engine(e), op(&o), stream(e.context_, descriptor) {}
+
+    asio_engine& engine;
+    wait_op* op;  // null once it was cancelled
+    boost::asio::posix::basic_stream_descriptor<asio_executor> stream;
+};
+
+bool asio_engine::start_foreign_wait(wait_op& op) noexcept {
+    const int descriptor = ::fcntl(static_cast<int>(op.handle), F_DUPFD_CLOEXEC, 0);
+    if (descriptor < 0) {
+        op.error = errno;
+        return true;
+    }
+    std::unique_ptr<foreign_wait> wait;
+    try {
+        wait = std::make_unique<foreign_wait>(*this, op, descriptor);
+    } catch (const std::bad_alloc&) {
+        ::close(descriptor);
+        op.error = ENOMEM;
+        return true;
+    } catch (const boost::system::system_error& e) {
+        ::close(descriptor);
+        op.error = to_errno(e.code());
+        return true;
+    }
+    const auto what = op.what == readiness::readable ? boost::asio::posix::descriptor_base::wait_read
+                                                     : boost::asio::posix::descriptor_base::wait_write;
+    try {
+        wait->stream.async_wait(what, [w = wait.get()](const boost::system::error_code& error) {
+            const std::unique_ptr<foreign_wait> ended(w);
+            --w->engine.armed_waits_;
+            w->unlink();
+            // What epoll cannot watch, as a file, is always ready.
+            const bool watched = error != boost::asio::error::operation_not_supported;
+            if (w->op) w->engine.finish_foreign(*w->op, watched ? to_errno(error) : 0);
+        });
+    } catch (...) {
+        op.error = ENOMEM;
+        return true;
+    }
+    ++armed_waits_;
+    foreign_waits_.push_back(*wait.release());
+    op.state = op_state::pending;
+    return false;
+}
+
+void asio_engine::forget_foreign_wait(const wait_op& op) noexcept {
+    for (foreign_wait* w = foreign_waits_.first(); w; w = foreign_waits_.after(w)) {
+        if (w->op != &op) continue;
+        w->op = nullptr;
+        boost::system::error_code ignored;
+        w->stream.cancel(ignored);
+        return;
+    }
 }
 
 void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation&) {

@@ -57,7 +57,7 @@ void shut(std::optional<Object>& object) noexcept {
 
 int asio_engine::attach(asio_socket& s, native_handle handle) {
     const int error =
-        s.role == socket_role::stream ? open(s.stream, context_, handle) : open(s.acceptor, context_, handle);
+        s.role == socket_role::listener ? open(s.acceptor, context_, handle) : open(s.stream, context_, handle);
     if (error == 0) s.handle = handle;
     return error;
 }
@@ -68,6 +68,21 @@ void asio_engine::detach(asio_socket& s) noexcept {
     if (s.accepted) reset_on_close(static_cast<native_handle>(s.accepted->native_handle()));
     shut(s.accepted);
 }
+
+void asio_engine::part_from(asio_socket& s) noexcept {
+    boost::system::error_code ignored;
+    if (s.stream) s.stream->release(ignored);
+    s.stream.reset();
+}
+
+struct asio_engine::foreign_wait : detail::list_node {};
+
+bool asio_engine::start_foreign_wait(wait_op& op) noexcept {
+    op.error = ENOSYS;
+    return true;
+}
+
+void asio_engine::forget_foreign_wait(const wait_op&) noexcept {}
 
 void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation& op) {
     const wait_handler handler{&s, &d};

@@ -50,6 +50,7 @@ public:
     bool start(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
+    native_handle give_away(socket& s) noexcept override { return std::exchange(s.handle, invalid_handle); }
     void release(socket& s) noexcept override { delete &s; }
     void shut_down() noexcept override {}
     void visit(time_point deadline) noexcept override;

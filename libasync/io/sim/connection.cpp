@@ -59,6 +59,7 @@ transfer_result connection::send(side s, const const_bytes* buffers, std::size_t
         room -= part;
         sent += part;
     }
+    e.sent += sent;
     pump(s);
     return {sent, 0};
 }
@@ -66,7 +67,14 @@ transfer_result connection::send(side s, const const_bytes* buffers, std::size_t
 transfer_result connection::receive(side s, void* data, std::size_t size) noexcept {
     one_end& e = end_of(s);
     if (!e.unread.empty()) {
+        // What comes with a byte keeps what is before it apart.
+        for (const attachment& a : end_of(other(s)).attached) {
+            if (a.position <= e.received) continue;
+            size = static_cast<std::size_t>(std::min<std::uint64_t>(size, a.position - e.received));
+            break;
+        }
         const std::size_t count = e.unread.take(data, size);
+        e.received += count;
         pump(other(s));
         return {count, 0};
     }
@@ -78,6 +86,23 @@ transfer_result connection::receive(side s, void* data, std::size_t size) noexce
 
 void connection::put_back(side s, const void* data, std::size_t size) noexcept {
     end_of(s).unread.put_back(data, size);
+    end_of(s).received -= size;
+}
+
+void connection::attach(side s, std::uint64_t position, const std::vector<std::shared_ptr<object>>& objects) noexcept {
+    if (objects.empty() || position < end_of(other(s)).received) return;
+    for (const auto& o : objects) o->retain();
+    end_of(s).attached.push_back({position, objects});
+}
+
+std::vector<std::shared_ptr<object>> connection::take_attached(side s) noexcept {
+    std::vector<std::shared_ptr<object>> came;
+    std::deque<attachment>& queue = end_of(other(s)).attached;
+    while (!queue.empty() && queue.front().position < end_of(s).received) {
+        for (auto& o : queue.front().objects) came.push_back(std::move(o));
+        queue.pop_front();
+    }
+    return came;
 }
 
 int connection::shut_down_writes(side s) noexcept {

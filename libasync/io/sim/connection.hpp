@@ -33,6 +33,10 @@ public:
     transfer_result receive(side s, void* data, std::size_t size) noexcept;
     // What was received goes back to the front.
     void put_back(side s, const void* data, std::size_t size) noexcept;
+    // Objects that go with the byte that `s` has sent, or sends, at `position`; and those that have come.
+    void attach(side s, std::uint64_t position, const std::vector<std::shared_ptr<object>>& objects) noexcept;
+    std::uint64_t sent(side s) const noexcept { return end_of(s).sent; }
+    std::vector<std::shared_ptr<object>> take_attached(side s) noexcept;
     int shut_down_writes(side s) noexcept;
     // Unread data, or `reset`, makes it a reset; else the end follows what is unsent.
     enum class how : bool { gracefully, reset };
@@ -61,6 +65,10 @@ private:
         unsigned tries = 0;
         time_point first_try;
     };
+    struct attachment {
+        std::uint64_t position;  // of the byte that they come with
+        std::vector<std::shared_ptr<object>> objects;
+    };
     struct one_end {
         host_id host = 0;
         readiness* watcher = nullptr;
@@ -74,6 +82,9 @@ private:
         std::size_t receive_limit = default_buffer;
         byte_queue unsent;
         byte_queue unread;
+        std::uint64_t sent = 0;      // bytes
+        std::uint64_t received = 0;
+        std::deque<attachment> attached;  // by this end; the other takes them
         std::deque<segment> travelling;  // from here to the other end
         std::size_t travelling_bytes = 0;
         time_point link_free_at{};

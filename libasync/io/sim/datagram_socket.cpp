@@ -103,6 +103,25 @@ datagram_socket::received datagram_socket::receive(void* data, std::size_t size)
     return {d.bytes.size(), 0, d.from};
 }
 
+int datagram_socket::remote_endpoint(endpoint& where) const noexcept {
+    if (!connected_) return ENOTCONN;
+    where = peer_;
+    return 0;
+}
+
+int datagram_socket::set_option(socket_option option, int value) noexcept {
+    options_[static_cast<std::size_t>(option)] = value;
+    if (option == socket_option::reuse_port || option == socket_option::reuse_address) shares_port_ = value != 0;
+    if (option == socket_option::receive_buffer) receive_limit_ = 2 * static_cast<std::size_t>(std::max(value, 0));
+    return 0;
+}
+
+int datagram_socket::get_option(socket_option option, int& value) const noexcept {
+    value = option == socket_option::receive_buffer ? static_cast<int>(receive_limit_)
+                                                    : options_[static_cast<std::size_t>(option)];
+    return 0;
+}
+
 void datagram_socket::closed() noexcept {
     open_ = false;
     watcher = nullptr;

@@ -7,6 +7,7 @@
 
 #include <libasync/io/sim/network.hpp>
 #include <libasync/io/sim/object.hpp>
+#include <libasync/io/system_calls.hpp>
 
 namespace async::inline v0::io::sim {
 
@@ -32,7 +33,13 @@ public:
     };
     received receive(void* data, std::size_t size) noexcept;
 
-    bool readable() const noexcept { return !queue_.empty() || error_ != 0; }
+    // Anybody's again.
+    void disconnect() noexcept { connected_ = false; }
+    int remote_endpoint(endpoint& where) const noexcept;
+    int set_option(socket_option option, int value) noexcept;
+    int get_option(socket_option option, int& value) const noexcept;
+
+    bool readable() const noexcept override { return !queue_.empty() || error_ != 0; }
     void closed() noexcept override;
 
     const endpoint& local() const noexcept { return local_; }
@@ -66,6 +73,7 @@ private:
     std::deque<datagram> queue_;
     std::size_t queued_bytes_ = 0;
     std::size_t receive_limit_ = default_buffer;
+    int options_[static_cast<std::size_t>(socket_option::hops) + 1]{};
 };
 
 }  // namespace async::inline v0::io::sim

@@ -17,12 +17,12 @@ std::shared_ptr<connection> make_connection(world& w) {
 
 }  // namespace
 
-int local_names::bind(std::string_view name, std::shared_ptr<local_socket> s) noexcept {
+int local_names::bind(std::string_view name, std::shared_ptr<object> s) noexcept {
     if (name.empty()) return EINVAL;
     const auto [place, is_new] = names_.try_emplace(std::string(name));
     const bool abstract = name.front() == '\0';
-    if (!is_new && !(abstract && place->second.expired())) return EADDRINUSE;
-    place->second = std::move(s);
+    if (!is_new && !(abstract && place->second.socket.expired())) return EADDRINUSE;
+    place->second = {std::move(s), ++last_number_};
     return 0;
 }
 
@@ -34,14 +34,24 @@ bool local_names::remove(std::string_view name) noexcept {
 }
 
 std::shared_ptr<local_socket> local_names::find(std::string_view name) const noexcept {
+    return std::dynamic_pointer_cast<local_socket>(find_any(name));
+}
+
+std::shared_ptr<object> local_names::find_any(std::string_view name) const noexcept {
     const auto found = names_.find(name);
-    return found == names_.end() ? nullptr : found->second.lock();
+    return found == names_.end() ? nullptr : found->second.socket.lock();
+}
+
+std::uint64_t local_names::number_of(std::string_view name) const noexcept {
+    const auto found = names_.find(name);
+    return found == names_.end() ? 0 : found->second.number;
 }
 
 int local_socket::bind(std::string_view name) noexcept {
     if (bound_ || connection_) return EINVAL;
     const int error = world_.local.bind(name, shared_from_this());
     bound_ = error == 0;
+    if (bound_) name_ = name;
     return error;
 }
 
@@ -54,13 +64,19 @@ int local_socket::listen(int backlog) noexcept {
 
 int local_socket::connect_to(std::string_view name) noexcept {
     if (connection_) return EISCONN;
+    if (name.empty()) return EINVAL;
     if (listening_) return EINVAL;
     const std::shared_ptr<local_socket> door = world_.local.find(name);
+    if (!door && world_.local.number_of(name) == 0) return name.front() == '\0' ? ECONNREFUSED : ENOENT;
     if (!door || !door->listening_) return ECONNREFUSED;
     if (door->queue_.size() > door->backlog_) return EAGAIN;
     connection_ = make_connection(world_);
     connection_->watch(side_, watcher);
-    door->queue_.push_back(std::make_shared<local_socket>(world_, connection_, sim::side::b));
+    peer_name_ = name;
+    auto accepted = std::make_shared<local_socket>(world_, connection_, sim::side::b);
+    accepted->name_ = name;
+    accepted->peer_name_ = name_;
+    door->queue_.push_back(std::move(accepted));
     if (door->watcher) door->watcher->readable();
     return 0;
 }

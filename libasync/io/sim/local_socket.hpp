@@ -18,13 +18,21 @@ class local_socket;
 // only in so far as a second one of the same name is refused.
 class local_names {
 public:
-    int bind(std::string_view name, std::shared_ptr<local_socket> s) noexcept;
+    int bind(std::string_view name, std::shared_ptr<object> s) noexcept;
     // The name is free again, as after unlink(2).
     bool remove(std::string_view name) noexcept;
+    // The number of what stands there, as that of an inode; 0 if there is nothing.
+    std::uint64_t number_of(std::string_view name) const noexcept;
     std::shared_ptr<local_socket> find(std::string_view name) const noexcept;
+    std::shared_ptr<object> find_any(std::string_view name) const noexcept;
 
 private:
-    std::map<std::string, std::weak_ptr<local_socket>, std::less<>> names_;
+    struct entry {
+        std::weak_ptr<object> socket;
+        std::uint64_t number = 0;
+    };
+    std::map<std::string, entry, std::less<>> names_;
+    std::uint64_t last_number_ = 0;
 };
 
 class local_socket final : public stream_object, public std::enable_shared_from_this<local_socket> {
@@ -42,8 +50,13 @@ public:
     std::shared_ptr<stream_object> accept(int& error) noexcept override;
     void closed() noexcept override;
 
+    std::string_view name() const noexcept { return name_; }
+    std::string_view peer_name() const noexcept { return peer_name_; }
+
 private:
     world& world_;
+    std::string name_;
+    std::string peer_name_;
     bool bound_ = false;
     bool listening_ = false;
     std::size_t backlog_ = 0;

@@ -5,6 +5,7 @@ namespace async::inline v0::io::sim {
 native_handle descriptor_table::add(std::shared_ptr<object> o) noexcept {
     if (open_ >= limit) return invalid_handle;
     ++open_;
+    o->retain();
     for (std::size_t i = 0; i < objects_.size(); ++i) {
         if (objects_[i]) continue;
         objects_[i] = std::move(o);
@@ -20,12 +21,13 @@ std::shared_ptr<object> descriptor_table::find(native_handle handle) const noexc
     return objects_[static_cast<std::size_t>(index)];
 }
 
-std::shared_ptr<object> descriptor_table::remove(native_handle handle) noexcept {
-    std::shared_ptr<object> o = find(handle);
-    if (!o) return nullptr;
+bool descriptor_table::remove(native_handle handle) noexcept {
+    const std::shared_ptr<object> o = find(handle);
+    if (!o) return false;
     objects_[static_cast<std::size_t>(handle - first)] = nullptr;
     --open_;
-    return o;
+    o->release();
+    return true;
 }
 
 }  // namespace async::inline v0::io::sim

@@ -32,7 +32,20 @@ public:
     // The last descriptor for it is closed.
     virtual void closed() noexcept = 0;
 
+    // A call that reads, or writes, would not wait.
+    virtual bool readable() const noexcept { return true; }
+    virtual bool writable() const noexcept { return true; }
+    virtual void watch(readiness* w) noexcept { watcher = w; }
+
+    void retain() noexcept { ++users_; }
+    void release() noexcept {
+        if (--users_ == 0) closed();
+    }
+
     readiness* watcher = nullptr;
+
+private:
+    unsigned users_ = 0;  // descriptors, and messages on their way that bring one
 };
 
 // As in a real system the lowest free descriptor is given out, so that one that is used after its end meets a
@@ -49,8 +62,8 @@ public:
     std::shared_ptr<Object> find(native_handle handle) const noexcept {
         return std::dynamic_pointer_cast<Object>(find(handle));
     }
-    // Null if it is not open.
-    std::shared_ptr<object> remove(native_handle handle) noexcept;
+    // False if it is not open. The object is closed with its last descriptor.
+    bool remove(native_handle handle) noexcept;
 
     std::size_t open() const noexcept { return open_; }
     bool full() const noexcept { return open_ >= limit; }

@@ -46,12 +46,13 @@ void sim_engine::set_limits(std::chrono::nanoseconds faults_for, std::chrono::na
     must_end_ = after(faults_end_, finish_within);
 }
 
-socket_ptr sim_engine::adopt(native_handle handle, socket_role) {
-    auto object = world_->descriptors.find<sim::stream_object>(handle);
-    if (!object) throw std::system_error(EBADF, std::generic_category(), "adopt");
+socket_ptr sim_engine::adopt(native_handle handle, socket_role role) {
+    auto object = world_->descriptors.find(handle);
+    auto* const end = dynamic_cast<sim::stream_object*>(object.get());
+    if (!object || (end == nullptr && role != socket_role::datagram)) throw std::system_error(EBADF, std::generic_category(), "adopt");
     std::unique_ptr<sim_socket> s;
     try {
-        s = std::make_unique<sim_socket>(std::move(object));
+        s = std::make_unique<sim_socket>(std::move(object), end);
     } catch (...) {
         calls_->close_socket(handle);
         throw;
@@ -76,6 +77,12 @@ void sim_engine::close(sim_socket& s) noexcept {
     }
     world_->events.note(event_kind::call, number(handle));
     calls_->close_socket(handle);
+}
+
+native_handle sim_engine::give_away(socket& given) noexcept {
+    auto& s = static_cast<sim_socket&>(given);
+    s.object->watch(nullptr);
+    return std::exchange(s.handle, invalid_handle);
 }
 
 void sim_engine::release(socket& released) noexcept {

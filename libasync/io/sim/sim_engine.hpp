@@ -43,6 +43,7 @@ public:
     bool start(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
+    native_handle give_away(socket& s) noexcept override;
     void release(socket& s) noexcept override;
     void shut_down() noexcept override;
     void visit(time_point deadline) noexcept override;
@@ -100,6 +101,12 @@ private:
     bool attempt_accept(accept_op& op, sim_socket& s) noexcept;
     bool attempt_connect(connect_op& op, sim_socket& s) noexcept;
     void shut_down_writing(shut_down_op& op) noexcept;
+    static void pause(pause_op& op) noexcept;
+
+    // Of handles that are not the engine's.
+    friend class foreign_wait;
+    bool start_foreign_wait(wait_op& op) noexcept;
+    void end_foreign_wait(const wait_op& op) noexcept;
 
     bool start_on_file(operation& op) noexcept;
     void cancel_on_file(operation& op) noexcept;
@@ -134,6 +141,7 @@ private:
     detail::list<sim_socket> sockets_;
     std::map<operation*, sim::event_queue::key> timers_;
     std::vector<pool_work> pools_;  // those with work
+    std::vector<std::unique_ptr<foreign_wait>> foreign_waits_;
     std::unique_ptr<hot_pool, abandon_pool> chunks_;
     engine_statistics statistics_;
     time_point faults_end_ = time_point::max();

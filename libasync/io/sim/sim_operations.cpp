@@ -44,8 +44,12 @@ bool sim_engine::start(operation& op) noexcept {
     const detail::unfailing no_failures;
     ++statistics_.submissions;
     world_->events.note(event_kind::start, static_cast<std::uint64_t>(op.kind));
-    if (is_on_socket(op)) return start_on_socket(op);
+    if (is_on_socket(op) && op.kind != op_kind::pause) return start_on_socket(op);
     switch (op.kind) {
+        case op_kind::wait_handle:
+            if (!start_foreign_wait(static_cast<wait_op&>(op))) return false;
+            break;
+        case op_kind::pause: pause(static_cast<pause_op&>(op)); break;
         case op_kind::shut_down: shut_down_writing(static_cast<shut_down_op&>(op)); break;
         case op_kind::close: close(static_cast<sim_socket&>(*static_cast<close_op&>(op).target)); break;
         case op_kind::work: return start_work(op);
@@ -168,6 +172,12 @@ void sim_engine::cancel(operation& op) noexcept {
     if (op.state != op_state::pending) return;
     world_->events.note(event_kind::cancel, static_cast<std::uint64_t>(op.kind), op.phase);
     if (op.kind == op_kind::work) return cancel_work(op);
+    if (op.kind == op_kind::wait_handle || op.kind == op_kind::pause) {
+        if (op.phase == recorded) return;
+        end_foreign_wait(static_cast<wait_op&>(op));
+        op.error = error_cancelled;
+        return tell(op);
+    }
     if (!is_on_socket(op)) return cancel_on_file(op);
     if (op.phase == recorded) return;
     auto [s, d] = place_of(op);
@@ -199,7 +209,11 @@ void sim_engine::cancel_and_wait(operation& op) noexcept {
     const detail::unfailing no_failures;
     if (op.kind == op_kind::work) return abandon_work(op);
     forget_timer(op);
-    if (is_on_socket(op) && op.state == op_state::pending) {
+    if (op.kind == op_kind::wait_handle) {
+        end_foreign_wait(static_cast<wait_op&>(op));
+    } else if (op.kind == op_kind::pause) {
+        // there is nothing to take back
+    } else if (is_on_socket(op) && op.state == op_state::pending) {
         auto [s, d] = place_of(op);
         if (d.waiter == &op) {
             d.waiter = nullptr;
@@ -218,14 +232,14 @@ void sim_engine::cancel_and_wait(operation& op) noexcept {
 void sim_engine::give_back(operation& op) noexcept {
     if (op.error != 0) return;
     sim_socket& s = place_of(op).s;
-    sim::connection* stream = s.object->stream();
+    sim::connection* stream = s.stream();
     if (!s.open() || stream == nullptr) return;
     if (op.kind == op_kind::receive) {
         const auto& receive = static_cast<receive_op&>(op);
-        stream->put_back(s.object->stream_side(), receive.data, static_cast<std::size_t>(op.result));
+        stream->put_back(s.end->stream_side(), receive.data, static_cast<std::size_t>(op.result));
     } else if (op.kind == op_kind::receive_chunk) {
         const chunk& received = static_cast<receive_chunk_op&>(op).received;
-        stream->put_back(s.object->stream_side(), received.data(), received.size());
+        stream->put_back(s.end->stream_side(), received.data(), received.size());
     }
 }
 
@@ -240,17 +254,21 @@ bool sim_engine::attempt(operation& op, sim_socket& s) noexcept {
             return receive.size == 0 || attempt_receive(op, s, receive.data, receive.size);
         }
         case op_kind::receive_chunk: return attempt_receive_chunk(static_cast<receive_chunk_op&>(op), s);
+        case op_kind::wait: {
+            const bool reads = static_cast<wait_op&>(op).what == readiness::readable;
+            return reads ? s.read_error != 0 || s.object->readable() : s.object->writable();
+        }
         default: return attempt_send(static_cast<send_op&>(op), s);
     }
 }
 
 bool sim_engine::attempt_receive(operation& op, sim_socket& s, void* data, std::size_t size) noexcept {
-    sim::connection* stream = s.object->stream();
+    sim::connection* stream = s.stream();
     if (stream == nullptr) {
         op.error = ENOTCONN;
         return true;
     }
-    const sim::side side = s.object->stream_side();
+    const sim::side side = s.end->stream_side();
     if (s.read_error != 0) {
         op.error = s.read_error;
         return true;
@@ -263,6 +281,7 @@ bool sim_engine::attempt_receive(operation& op, sim_socket& s, void* data, std::
     }
     if (world_->strikes(fault::short_read)) size = world_->shortened(std::min<std::size_t>(size, 16));
     const transfer_result r = stream->receive(side, data, size);
+    for (const auto& o : stream->take_attached(side)) o->release();  // nobody asked for them
     op.error = s.read_error = r.error;
     op.result = static_cast<std::int64_t>(r.bytes);
     return true;
@@ -277,12 +296,12 @@ bool sim_engine::attempt_receive_chunk(receive_chunk_op& op, sim_socket& s) noex
 }
 
 bool sim_engine::attempt_send(send_op& op, sim_socket& s) noexcept {
-    sim::connection* stream = s.object->stream();
+    sim::connection* stream = s.stream();
     if (stream == nullptr) {
         op.error = EPIPE;
         return true;
     }
-    const sim::side side = s.object->stream_side();
+    const sim::side side = s.end->stream_side();
     advance(op.buffers, op.count, 0);
     while (op.count != 0) {
         if (world_->strikes(fault::send_error)) {
@@ -301,7 +320,7 @@ bool sim_engine::attempt_send(send_op& op, sim_socket& s) noexcept {
 }
 
 bool sim_engine::attempt_accept(accept_op& op, sim_socket& s) noexcept {
-    if (!s.object->acceptable()) return false;
+    if (s.end == nullptr || !s.end->acceptable()) return false;
     if (world_->strikes(fault::accept_error)) {
         op.error = world_->error_of(fault::accept_error);
         return true;
@@ -310,7 +329,7 @@ bool sim_engine::attempt_accept(accept_op& op, sim_socket& s) noexcept {
         op.error = EMFILE;
         return true;
     }
-    const std::shared_ptr<sim::stream_object> accepted = s.object->accept(op.error);
+    const std::shared_ptr<sim::stream_object> accepted = s.end->accept(op.error);
     if (accepted) op.accepted = adopt(world_->descriptors.add(accepted), socket_role::stream);
     return true;
 }
@@ -320,21 +339,73 @@ bool sim_engine::attempt_connect(connect_op& op, sim_socket& s) noexcept {
         op.error = world_->error_of(fault::connect_error);
         return true;
     }
-    op.error = s.object->connect(op.to);
+    op.error = s.end == nullptr ? EOPNOTSUPP : s.end->connect(op.to);
     if (op.error != EINPROGRESS) return true;
     op.error = 0;
     return false;
 }
 
+void sim_engine::pause(pause_op& op) noexcept {
+    auto& s = static_cast<sim_socket&>(*op.target);
+    if (!s.open()) {
+        op.fail(errc::closed);
+    } else if (s.reading.waiter || s.writing.waiter) {
+        op.fail(errc::busy);
+    }
+}
+
+foreign_wait::foreign_wait(sim_engine& e, wait_op& op, std::shared_ptr<sim::object> o) noexcept
+    : op_(op),
+      engine_(e),
+      object_(std::move(o)) {
+    object_->watch(this);
+}
+
+void foreign_wait::end() noexcept {
+    wait_op& op = op_;
+    sim_engine& engine = engine_;
+    engine.end_foreign_wait(op);
+    engine.tell(op);
+}
+
+void foreign_wait::readable() noexcept {
+    if (op_.what == io::readiness::readable && object_->readable()) end();
+}
+
+void foreign_wait::writable() noexcept {
+    if (op_.what == io::readiness::writable && object_->writable()) end();
+}
+
+// One may wait for an object at a time.
+bool sim_engine::start_foreign_wait(wait_op& op) noexcept {
+    const std::shared_ptr<sim::object> object = world_->descriptors.find(op.handle);
+    if (!object) {
+        op.error = EBADF;
+    } else if (op.what == readiness::readable ? object->readable() : object->writable()) {
+        return true;
+    } else if (object->watcher != nullptr) {
+        op.fail(errc::busy);
+    } else {
+        op.state = op_state::pending;
+        foreign_waits_.push_back(std::make_unique<foreign_wait>(*this, op, object));
+        return false;
+    }
+    return true;
+}
+
+void sim_engine::end_foreign_wait(const wait_op& op) noexcept {
+    std::erase_if(foreign_waits_, [&](const auto& w) { return &w->op() == &op; });
+}
+
 void sim_engine::shut_down_writing(shut_down_op& op) noexcept {
     auto& s = static_cast<sim_socket&>(*op.target);
-    sim::connection* stream = s.object->stream();
+    sim::connection* stream = s.stream();
     if (!s.open()) {
         op.fail(errc::closed);
     } else if (s.writing.waiter) {
         op.fail(errc::busy);
     } else {
-        op.error = stream == nullptr ? ENOTCONN : stream->shut_down_writes(s.object->stream_side());
+        op.error = stream == nullptr ? ENOTCONN : stream->shut_down_writes(s.end->stream_side());
     }
 }
 

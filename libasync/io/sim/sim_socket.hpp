@@ -18,17 +18,41 @@ struct sim_direction {
 
 class sim_socket final : public socket, public sim::readiness {
 public:
-    explicit sim_socket(std::shared_ptr<sim::stream_object> o) noexcept : object(std::move(o)) {}
+    sim_socket(std::shared_ptr<sim::object> o, sim::stream_object* e) noexcept : object(std::move(o)), end(e) {}
 
     bool open() const noexcept { return handle != invalid_handle; }
 
     void readable() noexcept override;
     void writable() noexcept override;
 
-    std::shared_ptr<sim::stream_object> object;
+    // Null if it is no stream, or not connected.
+    sim::connection* stream() const noexcept { return end ? end->stream() : nullptr; }
+
+    std::shared_ptr<sim::object> object;
+    sim::stream_object* end;  // the same, or null if it is no stream
     int read_error = 0;  // of the stream: once told, it is told again
     sim_direction reading;
     sim_direction writing;
+};
+
+// One that waits for a handle which no socket has.
+class foreign_wait final : public sim::readiness {
+public:
+    foreign_wait(sim_engine& e, wait_op& op, std::shared_ptr<sim::object> o) noexcept;
+    foreign_wait(const foreign_wait&) = delete;
+    foreign_wait& operator=(const foreign_wait&) = delete;
+    ~foreign_wait() { object_->watch(nullptr); }
+
+    const wait_op& op() const noexcept { return op_; }
+    void readable() noexcept override;
+    void writable() noexcept override;
+
+private:
+    void end() noexcept;
+
+    wait_op& op_;
+    sim_engine& engine_;
+    std::shared_ptr<sim::object> object_;
 };
 
 }  // namespace async::inline v0::io

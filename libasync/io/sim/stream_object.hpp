@@ -17,7 +17,9 @@ public:
     connection* stream() const noexcept { return connection_.get(); }
     sim::side stream_side() const noexcept { return side_; }
 
-    void watch(readiness* w) noexcept {
+    bool readable() const noexcept override { return connection_ ? connection_->readable(side_) : acceptable(); }
+    bool writable() const noexcept override { return !connection_ || connection_->writable(side_); }
+    void watch(readiness* w) noexcept override {
         watcher = w;
         if (connection_) connection_->watch(side_, w);
     }

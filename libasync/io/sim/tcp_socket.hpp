@@ -58,7 +58,7 @@ private:
     bool reset_on_close_ = false;
     endpoint local_;
     endpoint remote_;
-    int options_[7]{};
+    int options_[static_cast<std::size_t>(socket_option::hops) + 1]{};
 
     int backlog_ = 0;
     std::deque<std::shared_ptr<tcp_socket>> queue_;

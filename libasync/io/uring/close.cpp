@@ -9,6 +9,10 @@ namespace async::inline v0::io::uring {
 bool uring_engine::start_close(close_op& op) noexcept {
     auto& s = *static_cast<uring_socket*>(op.target);
     if (s.closing) return refuse(op, s.closer ? errc::busy : errc::closed);
+    if (operation* paused = s.closer) {
+        detach(*paused);
+        finish_closed(*paused);
+    }
     s.closer = &op;
     op.state = op_state::pending;
     begin_close(s);
@@ -57,7 +61,7 @@ void uring_engine::close_if_idle(uring_socket& s) noexcept {
         close_socket(s.handle);
         s.handle = invalid_handle;
     }
-    if (close_op* op = s.closer) {
+    if (operation* op = s.closer) {
         detach(*op);
         finish(*op, 0);
     }
@@ -67,6 +71,11 @@ void uring_engine::close_if_idle(uring_socket& s) noexcept {
 // The last completion of one of the socket's requests is handled.
 void uring_engine::request_done(uring_socket& s) noexcept {
     --s.in_flight;
+    if (s.closer && !s.closing && s.in_flight == 0) {
+        operation& paused = *s.closer;
+        detach(paused);
+        finish(paused, 0);
+    }
     close_if_idle(s);
 }
 
@@ -81,13 +90,19 @@ void uring_stream::chunk_returned() noexcept {
     if (released) static_cast<uring_engine*>(owner)->delete_if_idle(*this);
 }
 
+native_handle uring_engine::give_away(socket& given) noexcept {
+    auto& s = static_cast<uring_socket&>(given);
+    s.closing = true;
+    return std::exchange(s.handle, invalid_handle);
+}
+
 void uring_engine::release(socket& released) noexcept {
     auto& s = static_cast<uring_socket&>(released);
     s.released = true;
     if (s.closer) {
         operation& op = *s.closer;
         detach(op);
-        finish(op, 0);
+        op.kind == op_kind::pause ? finish_closed(op) : finish(op, 0);
     }
     if (!s.closing) begin_close(s);
     close_if_idle(s);

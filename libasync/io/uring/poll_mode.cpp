@@ -20,20 +20,19 @@ constexpr std::uint8_t max_unread_polls = 16;  // then a busy peer wakes the loo
 constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR;
 constexpr __kernel_timespec doubt_period{0, 100'000'000};
 
-uring_stream& source_of(operation& op) noexcept {
-    socket* s =
-        op.kind == op_kind::receive ? static_cast<receive_op&>(op).source : static_cast<receive_chunk_op&>(op).source;
-    return *static_cast<uring_stream*>(s);
-}
-
 }  // namespace
 
 [[gnu::hot]] bool uring_engine::reads_after_poll(const uring_stream& s, const operation& op) const noexcept {
-    return s.poll_mode || op.kind == op_kind::receive || !buffers_;
+    return s.poll_mode || op.kind != op_kind::receive_chunk || !buffers_;
 }
 
 // Without waiting. False if nothing has arrived; else the outcome stands in `op`.
 [[gnu::hot]] bool uring_engine::read_now(uring_stream& s, operation& op) noexcept {
+    if (op.kind == op_kind::wait) {
+        s.readable = is_ready_now(s.handle, readiness::readable);
+        s.doubtful = false;
+        return s.readable;
+    }
     const bool as_chunk = op.kind == op_kind::receive_chunk;
     void* room = as_chunk ? hot_->peek() : static_cast<receive_op&>(op).data;
     const std::size_t size =
@@ -49,7 +48,7 @@ uring_stream& source_of(operation& op) noexcept {
         return false;
     }
     const bool cut_short = faults::happens(&faults::knobs::short_reads);
-    const transfer_result got = receive_now(s.handle, room, cut_short ? 1 : size);
+    const transfer_result got = receive_now(s.role, s.handle, room, cut_short ? 1 : size);
     if (would_block(got.error)) {
         ++vain_reads_;
         s.readable = s.doubtful = false;
@@ -152,7 +151,7 @@ void uring_engine::on_tick() noexcept {
 
 [[gnu::hot]] bool uring_engine::run_read(detail::ready_node* node) noexcept {
     auto& op = *static_cast<operation*>(node);
-    uring_stream& s = source_of(op);
+    auto& s = static_cast<uring_stream&>(io::socket_of(op));
     auto& self = *static_cast<uring_engine*>(s.owner);
     op.run = nullptr;
     if (!self.read_now(s, op)) {

@@ -29,7 +29,8 @@ constexpr std::uint8_t lonely_reads_for_poll_mode = 64;
         op.error = s.ended ? 0 : s.error;
         return done_in_place(op);
     }
-    const bool worth_a_try = s.readable || !s.poll.armed;
+    // Whoever waits reads past the engine, and may have left something.
+    const bool worth_a_try = s.readable || !s.poll.armed || op.kind == op_kind::wait;
     if (!s.receive.armed && worth_a_try && reads_after_poll(s, op) && read_now(s, op)) return done_in_place(op);
     s.reader = &op;
     op.state = op_state::pending;
@@ -144,6 +145,10 @@ void uring_engine::out_of_buffers(uring_stream& s) noexcept {
 // Hands the first queued bytes over.
 [[gnu::hot]] void uring_engine::give_queued(uring_stream& s, operation& op) noexcept {
     if (op.kind == op_kind::receive) return copy_queued(s, static_cast<receive_op&>(op));
+    if (op.kind == op_kind::wait) {
+        op.result = s.queued;
+        return;
+    }
     const std::uint32_t index = s.first_buffer;
     op.result = buffers_->length(index) - s.first_offset;
     s.first_buffer = buffers_->next(index);

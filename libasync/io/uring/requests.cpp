@@ -53,6 +53,8 @@ void uring_engine::prepare(operation& op, io_uring_sqe& sqe) noexcept {
     switch (op.kind) {
         case op_kind::send: return prepare_send(static_cast<send_op&>(op), sqe);
         case op_kind::connect: return prepare_connect(static_cast<connect_op&>(op), sqe);
+        case op_kind::wait:
+        case op_kind::wait_handle: return prepare_wait(static_cast<wait_op&>(op), sqe);
         default: return prepare_file(op, sqe);
     }
 }
@@ -126,7 +128,7 @@ void uring_engine::on_cancel(std::uint64_t target, int result) noexcept {
 void uring_engine::cancel_again(const operation* target) noexcept {
     for (operation* op = cancelling_.first(); op; op = cancelling_.after(op)) {
         if (op != target) continue;
-        if (op->kind != op_kind::send && op->kind != op_kind::connect) return;
+        if (!is_on_socket(*op) && op->kind != op_kind::wait_handle) return;
         op->unlink();
         op->phase = submitted;
         return cancel_request_of(*op);
@@ -138,16 +140,17 @@ void uring_engine::cancel_again(const operation* target) noexcept {
     memory_guard::let_go(memory_guard::holder::engine, op);
     op.unlink_if_linked();
     op.run = nullptr;
-    switch (op.kind) {
-        case op_kind::receive: static_cast<uring_socket*>(static_cast<receive_op&>(op).source)->reader = nullptr; break;
-        case op_kind::receive_chunk:
-            static_cast<uring_socket*>(static_cast<receive_chunk_op&>(op).source)->reader = nullptr;
-            break;
-        case op_kind::accept: static_cast<uring_socket*>(static_cast<accept_op&>(op).listener)->reader = nullptr; break;
-        case op_kind::send: static_cast<uring_stream*>(static_cast<send_op&>(op).target)->writer = nullptr; break;
-        case op_kind::connect: static_cast<uring_stream*>(static_cast<connect_op&>(op).target)->writer = nullptr; break;
-        case op_kind::close: static_cast<uring_socket*>(static_cast<close_op&>(op).target)->closer = nullptr; break;
-        default: break;
+    if (op.kind == op_kind::close) {
+        static_cast<uring_socket*>(static_cast<close_op&>(op).target)->closer = nullptr;
+    } else if (is_on_socket(op)) {
+        auto& s = static_cast<uring_socket&>(io::socket_of(op));
+        if (op.kind == op_kind::pause) {
+            s.closer = nullptr;
+        } else if (is_reading(op)) {
+            s.reader = nullptr;
+        } else {
+            static_cast<uring_stream&>(s).writer = nullptr;
+        }
     }
 }
 
@@ -202,19 +205,15 @@ void uring_engine::serve_starved(uring_socket& s) noexcept {
 // Cancelling.
 
 void uring_engine::cancel(operation& op) noexcept {
-    if (op.state != op_state::pending) return;
-    switch (op.kind) {
-        case op_kind::receive:
-        case op_kind::receive_chunk:
-        case op_kind::accept:  // what is armed stays so, and nothing is lost
-            detach(op);
-            finish(op, error_cancelled);
-            return;
-        case op_kind::close: return;
-        default:
-            if (!runs_in_pool(op.kind)) return cancel_request_of(op);
-            op.cancel_requested = true;
-            cancel_in_pool(op);
+    if (op.state != op_state::pending || op.kind == op_kind::close) return;
+    if (is_reading(op) || op.kind == op_kind::pause) {  // what is armed stays so, and nothing is lost
+        detach(op);
+        finish(op, error_cancelled);
+    } else if (runs_in_pool(op.kind)) {
+        op.cancel_requested = true;
+        cancel_in_pool(op);
+    } else {
+        cancel_request_of(op);
     }
 }
 
@@ -222,8 +221,7 @@ void uring_engine::cancel_and_wait(operation& op) noexcept {
     if (op.state != op_state::pending) return op.unlink_if_linked();
     if (runs_in_pool(op.kind)) {
         wait_for_pool(op);
-    } else if (op.kind == op_kind::close || op.kind == op_kind::accept || op.kind == op_kind::receive ||
-               op.kind == op_kind::receive_chunk) {
+    } else if (op.kind == op_kind::close || op.kind == op_kind::pause || is_reading(op)) {
         detach(op);
         op.error = error_cancelled;
     } else {

@@ -45,7 +45,7 @@ static_assert(sizeof(msghdr) <= 64, "the operation has room for a message header
     if (s.writer) return refuse(op, errc::busy);
     skip_empty(op);
     if (features_.direct_send && op.count != 0 && !faults::happens(&faults::knobs::write_blocks)) {
-        const transfer_result sent = faults::send_now(s.handle, op.buffers, std::min(op.count, max_buffers));
+        const transfer_result sent = faults::send_now(s.role, s.handle, op.buffers, std::min(op.count, max_buffers));
         record_sent(op, sent.bytes);
         if (sent.error != 0 && !would_block(sent.error)) {
             op.error = sent.error;
@@ -62,7 +62,8 @@ static_assert(sizeof(msghdr) <= 64, "the operation has room for a message header
 void uring_engine::prepare_send(send_op& op, io_uring_sqe& sqe) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     ++s.in_flight;
-    s.writer_polls = s.writer_polls || faults::happens(&faults::knobs::write_blocks);
+    s.writer_polls =
+        s.writer_polls || s.role == socket_role::pipe || faults::happens(&faults::knobs::write_blocks);
     constexpr int flags = MSG_NOSIGNAL | MSG_WAITALL;  // the kernel goes on after a short send
     if (s.writer_polls) {
         io_uring_prep_poll_add(&sqe, s.descriptor(), POLLOUT);
@@ -80,6 +81,7 @@ void uring_engine::prepare_send(send_op& op, io_uring_sqe& sqe) noexcept {
 void uring_engine::on_send(send_op& op, int result) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     const bool polled = s.writer_polls;
+    if (s.role == socket_role::pipe && result >= 0 && !s.closing && op.phase != cancelling) result = write_to_pipe(op);
     if (result > 0 && !polled) record_sent(op, static_cast<std::size_t>(result));
     s.writer_polls = result == -EAGAIN;
     const bool failed = result < 0 && result != -EAGAIN && result != -EINTR;
@@ -97,6 +99,14 @@ void uring_engine::on_send(send_op& op, int result) noexcept {
         }
     }
     request_done(s);
+}
+
+// The system says that there is room: 0, or a negated errno value.
+int uring_engine::write_to_pipe(send_op& op) noexcept {
+    const uring_stream& s = *static_cast<uring_stream*>(op.target);
+    const transfer_result sent = faults::send_now(s.role, s.handle, op.buffers, std::min(op.count, max_buffers));
+    record_sent(op, sent.bytes);
+    return would_block(sent.error) ? 0 : -sent.error;
 }
 
 bool uring_engine::start_shut_down(shut_down_op& op) noexcept {

@@ -71,19 +71,17 @@ uring_engine::~uring_engine() {
 socket_ptr uring_engine::adopt(native_handle handle, socket_role role) {
     uring_socket* s = nullptr;
     try {
-        if (role == socket_role::stream) {
-            s = new uring_stream;
-        } else {
+        if (role == socket_role::listener) {
             s = new uring_listener;
+        } else {
+            s = new uring_stream(role);
         }
     } catch (...) {
         close_socket(handle);
         throw;
     }
-    // A request on a descriptor in non-blocking mode may fail where it should wait.
-    const int fd = static_cast<int>(handle);
-    if (const int flags = ::fcntl(fd, F_GETFL); flags >= 0 && (flags & O_NONBLOCK) != 0)
-        ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    // A request on a descriptor in non-blocking mode may fail where it should wait; a pipe knows no other mode to look.
+    set_non_blocking(handle, role == socket_role::pipe ? blocking::no : blocking::yes);
     s->owner = this;
     s->handle = handle;
     sockets_.push_back(*s);
@@ -104,6 +102,9 @@ socket_ptr uring_engine::adopt(native_handle handle, socket_role role) {
             return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_op&>(op).source));
         case op_kind::receive_chunk:
             return start_receive(op, *static_cast<uring_stream*>(static_cast<receive_chunk_op&>(op).source));
+        case op_kind::wait:
+        case op_kind::wait_handle: return start_wait(static_cast<wait_op&>(op));
+        case op_kind::pause: return start_pause(static_cast<pause_op&>(op));
         case op_kind::send: return start_send(static_cast<send_op&>(op));
         case op_kind::shut_down: return start_shut_down(static_cast<shut_down_op&>(op));
         case op_kind::close: return start_close(static_cast<close_op&>(op));
@@ -204,6 +205,8 @@ void uring_engine::on_operation(operation& op, int result) noexcept {
     switch (op.kind) {
         case op_kind::send: return on_send(static_cast<send_op&>(op), result);
         case op_kind::connect: return on_connect(static_cast<connect_op&>(op), result);
+        case op_kind::wait:
+        case op_kind::wait_handle: return on_wait(static_cast<wait_op&>(op), result);
         default: return on_file(op, result);
     }
 }

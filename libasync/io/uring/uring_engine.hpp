@@ -53,6 +53,7 @@ public:
     bool start(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
+    native_handle give_away(socket& s) noexcept override;
     void release(socket& s) noexcept override;
     void shut_down() noexcept override;
     void visit(time_point deadline) noexcept override;
@@ -160,6 +161,13 @@ private:
     void prepare_connect(connect_op& op, io_uring_sqe& sqe) noexcept;
     void on_send(send_op& op, int result) noexcept;
     void on_connect(connect_op& op, int result) noexcept;
+    int write_to_pipe(send_op& op) noexcept;
+
+    // wait.cpp
+    bool start_wait(wait_op& op) noexcept;
+    bool start_pause(pause_op& op) noexcept;
+    void prepare_wait(wait_op& op, io_uring_sqe& sqe) noexcept;
+    void on_wait(wait_op& op, int result) noexcept;
 
     // accept.cpp
     bool start_accept(accept_op& op) noexcept;

@@ -20,7 +20,7 @@ public:
     int descriptor() const noexcept { return static_cast<int>(handle); }
 
     operation* reader = nullptr;  // waits for data, or for a connection
-    close_op* closer = nullptr;
+    operation* closer = nullptr;  // waits until the kernel has finished: a close, or a pause
     std::uint32_t in_flight = 0;  // requests that the kernel has not finished
     int error = 0;                // what ended the reading, for the readers to come
     const socket_role role;
@@ -43,7 +43,9 @@ struct doubt_link : detail::list_node {
 
 class uring_stream final : public uring_socket {
 public:
-    uring_stream() noexcept : uring_socket(socket_role::stream) {}
+    explicit uring_stream(socket_role r = socket_role::stream) noexcept
+        : uring_socket(r),
+          poll_mode(r != socket_role::stream) {}
 
     // Tells the engine, if the stream waited for that.
     void chunk_returned() noexcept;
@@ -61,7 +63,7 @@ public:
     standing_request receive;
     standing_request poll;
     doubt_link doubt{*this};
-    bool poll_mode : 1 = false;     // chunks are read when a poll says so, not received by the kernel
+    bool poll_mode : 1;             // chunks are read when a poll says so, not received by the kernel
     bool readable : 1 = false;      // a poll said so, and no read found the end since
     bool hung_up : 1 = false;       // there is an end to be read
     bool ended : 1 = false;         // and it was read
