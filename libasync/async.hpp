@@ -27,6 +27,7 @@
 #include <libasync/loop/loop.hpp>
 #include <libasync/loop/notifier.hpp>
 #include <libasync/loop/timer.hpp>
+#include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_stream.hpp>

@@ -14,6 +14,8 @@ public:
             case errc::closed: return "the object is closed";
             case errc::broken: return "an earlier write was cut short";
             case errc::no_loop: return "no loop runs on this thread";
+            case errc::incomplete: return "the stream ended before all was there";
+            case errc::limit_overrun: return "more bytes than the limit allows";
         }
         return "unknown error";
     }

@@ -15,10 +15,12 @@
 namespace async::inline v0 {
 
 enum class errc {
-    busy = 1,  // another operation of the same direction is already pending on this object
-    closed,    // the object was closed, before or while the operation ran
-    broken,    // an earlier write was cut short: what the peer has seen is unknown, so the object refuses
-    no_loop,   // called on a thread that runs no loop
+    busy = 1,       // another operation of the same direction is already pending on this object
+    closed,         // the object was closed, before or while the operation ran
+    broken,         // an earlier write was cut short: what the peer has seen is unknown, so the object refuses
+    no_loop,        // called on a thread that runs no loop
+    incomplete,     // a stream ended before all was there that was asked for
+    limit_overrun,  // what a stream was asked for is longer than the limit
 };
 
 LIBASYNC_EXPORT const std::error_category& error_category() noexcept;

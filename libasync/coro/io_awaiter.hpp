@@ -68,8 +68,7 @@ public:
             if (!enter(h, operation_)) return true;
         }
         description_.check(operation_);
-        if (operation_.state == io::op_state::done) return false;
-        if (engine().start(operation_)) {
+        if (operation_.state == io::op_state::done || engine().start(operation_)) {
             if (core().may_continue_in_place()) return false;
             core().ready.push_back(operation_);
         }

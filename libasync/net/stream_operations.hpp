@@ -8,22 +8,25 @@
 
 #include <libasync/coro/io_awaiter.hpp>
 #include <libasync/coro/task.hpp>
+#include <libasync/net/readable.hpp>
 
 namespace async::inline v0::detail {
 
 // Shared by a stream and its pending operations, counted: an operation may end after its stream is gone.
-struct stream_state {
+struct stream_state final : readable {
     explicit stream_state(io::socket_ptr s) noexcept : socket(std::move(s)) {}
 
-    void retain() noexcept { ++references; }
-    void release() noexcept {
-        if (--references == 0) delete this;
-    }
+    task<chunk> fetch() override;
+    bool is_open() const noexcept override { return socket != nullptr; }
+    std::string describe(const char* operation) const override;
 
+    // Plain reads, while there is something in `ahead`.
+    void read_ahead_first(io::receive_op& op) noexcept;
+    void read_ahead_first(io::receive_chunk_op& op) noexcept;
+
+    bool broken = false;  // a write was cut short
     io::socket_ptr socket;
     std::uint64_t written = 0;  // bytes that the system has taken
-    unsigned references = 1;
-    bool broken = false;  // a write was cut short
 };
 
 // Owns the socket, and with it closes it; the counted state lives on while operations refer to it.
@@ -99,6 +102,16 @@ struct stream_description : io_description<Description> {
         if (socket() == nullptr) op.fail_early(errc::closed);
     }
 
+    // ... and a read is done, or refused, before it starts while something was read ahead.
+    template <class Operation>
+    void check_read(Operation& op) const noexcept {
+        if (socket() == nullptr) {
+            op.fail_early(errc::closed);
+        } else if (stream->ahead) [[unlikely]] {
+            stream->read_ahead_first(op);
+        }
+    }
+
     stream_state* stream;
 };
 
@@ -109,8 +122,11 @@ struct [[nodiscard("a read happens when it is awaited")]] receive_description
 
     receive_description(stream_state* s, std::span<std::byte> b) noexcept : stream_description(s), into(b) {}
     operation make() const noexcept { return {socket(), into.data(), into.size()}; }
-    void check(operation& op) const noexcept { check_open(op); }
-    value_type finish(operation& op) const noexcept { return static_cast<std::size_t>(op.result); }
+    void check(operation& op) const noexcept { check_read(op); }
+    value_type finish(operation& op) const noexcept {
+        stream->ended |= op.result == 0 && op.size != 0;
+        return static_cast<std::size_t>(op.result);
+    }
     std::string what() const { return describe_stream("read_some from", stream); }
 
     std::span<std::byte> into;
@@ -123,8 +139,11 @@ struct [[nodiscard("a read happens when it is awaited")]] receive_chunk_descript
 
     using stream_description::stream_description;
     operation make() const noexcept { return operation(socket()); }
-    void check(operation& op) const noexcept { check_open(op); }
-    value_type finish(operation& op) const noexcept { return std::move(op.received); }
+    void check(operation& op) const noexcept { check_read(op); }
+    value_type finish(operation& op) const noexcept {
+        stream->ended |= op.received.empty();
+        return std::move(op.received);
+    }
     std::string what() const { return describe_stream("read from", stream); }
 };
 

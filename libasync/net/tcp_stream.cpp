@@ -20,7 +20,9 @@ std::string describe_stream(const char* operation, const stream_state* stream) {
 }
 
 task<void> close_stream(stream_ptr state) {
-    if (state && state->socket) co_await close_description(state.get());
+    if (!state || !state->socket) co_return;
+    state->drop_ahead();
+    co_await close_description(state.get());
 }
 
 namespace {

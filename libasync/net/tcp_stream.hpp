@@ -13,6 +13,7 @@
 #include <string>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/stream_operations.hpp>
 
 namespace async::inline v0 {
@@ -28,11 +29,11 @@ struct tcp_options {
 };
 static_assert(std::is_trivially_destructible_v<tcp_options>);
 
-// Move-only. At most one task reads and one writes at a time; a second one gets errc::busy. Destroying the stream
+// Reads lines, and what else buffered_reads has. Move-only. At most one task reads and one writes at a time; a second one gets errc::busy. Destroying the stream
 // closes it in the background; what is pending on it then ends with errc::closed.
 //
 // Errors are std::system_error with the operation and the peer in the message.
-class tcp_stream {
+class tcp_stream : public buffered_reads<tcp_stream> {
 public:
     // Closed from the start: every operation gives errc::closed.
     tcp_stream() = default;
@@ -90,6 +91,8 @@ public:
 
 private:
     friend class tcp_listener;
+    friend class buffered_reads<tcp_stream>;
+    detail::readable* reading_state() const noexcept { return state_.get(); }
     explicit tcp_stream(io::socket_ptr socket);
     io::socket& require(const char* operation) const;
 

@@ -16,9 +16,10 @@ printf '%s\n' "${includes[@]}" | awk -F: '
         height["io/uring"] = height["io/asio"] = height["io/scripted"] = height["io/sim"] = 2
         height["loop"] = 3
         height["coro"] = 4
-        height["net"] = height["fs"] = height["sim"] = height["sync"] = 5
-        height["testing"] = 6
-        height["async.hpp"] = 7
+        height["sync"] = 5
+        height["net"] = height["fs"] = height["sim"] = 6
+        height["testing"] = 7
+        height["async.hpp"] = 8
     }
     function layer(path) {
         if (match(path, /^io\/[^\/]+\//)) path = substr(path, 1, RLENGTH - 1)
