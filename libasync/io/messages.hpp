@@ -50,7 +50,7 @@ struct message_count {
 
 struct multicast_group {
     endpoint group;          // the port does not matter
-    endpoint source;         // only what comes from there; 0.0.0.0 or :: for any
+    endpoint source;         // only what comes from there, if there is one
     bool has_source = false;
     std::uint32_t interface_index = 0;  // 0: the system chooses
 };

@@ -84,6 +84,7 @@ int read_name(name_call call, native_handle handle, endpoint& where) noexcept {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     if (call(fd(handle), reinterpret_cast<sockaddr*>(&address), &size) != 0) return errno;
+    if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return EAFNOSUPPORT;
     where = from_native(&address);
     return 0;
 }

@@ -1,12 +1,44 @@
 #include <libasync/net/socket_setup.hpp>
 
+#include <libasync/net/attempt.hpp>
+
 namespace async::inline v0::detail {
 
-open_socket open_socket::tcp(io::system_calls& system, const endpoint& address, const char* operation) {
+open_socket open_socket::of(io::socket_type type, io::system_calls& system, const endpoint& address,
+                            const char* operation) {
     int error = 0;
-    open_socket socket(system, system.open_tcp_socket(address.family(), error));
+    open_socket socket(system, system.open_socket(io::domain_of(address.family()), type, error));
     if (socket.get() == invalid_handle) throw_socket_error(error, operation, address);
     return socket;
+}
+
+open_socket open_socket::unix_domain(io::socket_type type, io::system_calls& system, const char* operation) {
+    int error = 0;
+    open_socket socket(system, system.open_socket(io::socket_domain::local, type, error));
+    if (socket.get() == invalid_handle) throw std::system_error(io::operation::to_error_code(error), operation);
+    return socket;
+}
+
+namespace {
+
+// Closing is not refused in a cancelled scope: it takes effect first.
+struct close_socket_description : io_description<close_socket_description> {
+    using operation = io::close_op;
+    using value_type = void;
+    static constexpr bool ignores_cancellation = true;
+
+    explicit close_socket_description(io::socket* s) noexcept : socket(s) {}
+    operation make() const noexcept { return operation(socket); }
+    void finish(operation&) const noexcept {}
+    std::string what() const { return describe_socket("close", socket); }
+
+    io::socket* socket;
+};
+
+}  // namespace
+
+task<void> close_socket(state_owner<socket_state> state) {
+    if (state && state->socket) co_await close_socket_description(state->socket.get());
 }
 
 void open_socket::set_option(io::socket_option option, int value, const char* name) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <libasync/io/system_calls.hpp>
+#include <libasync/net/socket_state.hpp>
 #include <libasync/net/tcp_stream.hpp>
 
 namespace async::inline v0::detail {
@@ -16,8 +17,14 @@ public:
         if (handle_ != invalid_handle) system_.close_socket(handle_);
     }
 
-    // A TCP socket of the family of `address`. Throws std::system_error, naming `operation` and `address`.
-    static open_socket tcp(io::system_calls& system, const endpoint& address, const char* operation);
+    // A socket of the family of `address`. Throw std::system_error, naming `operation` and `address`.
+    static open_socket tcp(io::system_calls& system, const endpoint& address, const char* operation) {
+        return of(io::socket_type::stream, system, address, operation);
+    }
+    static open_socket datagram(io::system_calls& system, const endpoint& address, const char* operation) {
+        return of(io::socket_type::datagram, system, address, operation);
+    }
+    static open_socket unix_domain(io::socket_type type, io::system_calls& system, const char* operation);
 
     native_handle get() const noexcept { return handle_; }
     native_handle release() noexcept { return std::exchange(handle_, invalid_handle); }
@@ -26,6 +33,9 @@ public:
     void set_option(io::socket_option option, int value, const char* name) const;
 
 private:
+    static open_socket of(io::socket_type type, io::system_calls& system, const endpoint& address,
+                          const char* operation);
+
     io::system_calls& system_;
     native_handle handle_;
 };
@@ -36,6 +46,9 @@ private:
 void set_option_or_throw(io::system_calls& system, native_handle handle, io::socket_option option, int value,
                          const char* name);
 void apply_options(io::system_calls& system, native_handle handle, const tcp_options& options);
+// Closes what `state` owns and waits until the descriptor is gone.
+task<void> close_socket(state_owner<socket_state> state);
+
 endpoint local_endpoint_of(const io::socket& s);
 endpoint remote_endpoint_of(const io::socket& s);
 
