@@ -30,6 +30,7 @@
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/tcp_listener.hpp>
+#include <libasync/net/tcp_server.hpp>
 #include <libasync/net/tcp_stream.hpp>
 #include <libasync/sim/disk.hpp>
 #include <libasync/sim/host.hpp>

@@ -77,8 +77,23 @@ private:
     stream_state* state_;
 };
 
+// Takes a stream apart, and puts one together, for what treats streams of all kinds alike.
+struct stream_access {
+    template <class Stream>
+    static stream_ptr take(Stream&& stream) noexcept {
+        return std::move(stream.state_);
+    }
+    template <class Stream>
+    static Stream make(stream_ptr state) noexcept {
+        return Stream(std::move(state));
+    }
+};
+
 // Closes what `state` owns and waits until the descriptor is gone.
 task<void> close_stream(stream_ptr state);
+
+// Closes at once, from wherever; what is pending on it ends with errc::closed, and the peer sees a reset.
+void abort_stream(stream_state& state) noexcept;
 
 // "read from 127.0.0.1:8080", as far as it is known.
 std::string describe_stream(const char* operation, const stream_state* stream);

@@ -25,6 +25,12 @@ task<void> close_stream(stream_ptr state) {
     co_await close_description(state.get());
 }
 
+void abort_stream(stream_state& state) noexcept {
+    if (!state.socket) return;
+    if (state.socket->handle != invalid_handle) io::calls_of(*state.socket).reset_on_close(state.socket->handle);
+    state.socket.reset();
+}
+
 namespace {
 
 struct connect_description : io_description<connect_description> {
@@ -76,8 +82,7 @@ tcp_stream tcp_stream::adopt(native_handle handle, const tcp_options& options) {
 }
 
 void tcp_stream::abort() noexcept {
-    if (!is_open()) return;
-    io::calls_of(*state_->socket).reset_on_close(state_->socket->handle);
+    if (state_) detail::abort_stream(*state_.get());
     state_ = {};
 }
 

@@ -93,7 +93,9 @@ private:
     friend class tcp_listener;
     friend class buffered_reads<tcp_stream>;
     detail::readable* reading_state() const noexcept { return state_.get(); }
+    friend struct detail::stream_access;
     explicit tcp_stream(io::socket_ptr socket);
+    explicit tcp_stream(detail::stream_ptr state) noexcept : state_(std::move(state)) {}
     io::socket& require(const char* operation) const;
 
     detail::stream_ptr state_;
