@@ -29,6 +29,7 @@
 #include <libasync/loop/timer.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
+#include <libasync/net/proxy_protocol.hpp>
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_server.hpp>
 #include <libasync/net/tcp_stream.hpp>

@@ -65,6 +65,9 @@ public:
     std::size_t connections() const noexcept { return core_ ? core_->connections() : 0; }
     std::uint64_t accepted() const noexcept { return core_ ? core_->accepted() : 0; }
 
+    // How many of those were turned away since they had no valid PROXY header; the log says why, once a second at most.
+    std::uint64_t refused() const noexcept { return core_ ? core_->refused() : 0; }
+
 protected:
     explicit basic_server(std::shared_ptr<detail::server_core> core) noexcept : core_(std::move(core)) {}
 

@@ -4,7 +4,8 @@
 #include <string>
 #include <system_error>
 
-#include <libasync/coro/sleep.hpp>
+#include <libasync/loop/log.hpp>
+#include <libasync/net/proxy_greeting.hpp>
 
 namespace async::inline v0::detail {
 
@@ -222,14 +223,33 @@ void server_core::start(const std::shared_ptr<server_core>& self, stream_ptr str
 
 task<void> server_core::serve_client(client c) {
     server_core& server = *c.server;
-    const connection_info info = server.listener_->describe(*c.state.get());
+    connection_info info = server.listener_->describe(*c.state.get());
     try {
+        if (server.options_.proxy != proxy_protocol::off) {
+            const bool welcome = co_await server.greet(*c.state.get(), info);
+            if (!welcome) co_return;
+        }
         co_await server.handler_(std::move(c.stream), info);
     } catch (const cancelled&) {
         throw;
     } catch (...) {
         server.report(info, std::current_exception());
     }
+}
+
+// A header is not required to be there, so a peer without one is no failure of anybody's: the connection is reset, as the
+// protocol demands.
+task<bool> server_core::greet(stream_state& stream, connection_info& info) {
+    const char* const wrong = co_await read_proxy_header(stream, options_.proxy_timeout, info);
+    if (wrong == nullptr) co_return true;
+    abort_stream(stream);
+    ++refused_;
+    const time_point now = core_.now();
+    if (now >= next_complaint_) {
+        next_complaint_ = now + std::chrono::seconds(1);
+        log(log_level::warning, "no valid PROXY header from " + info.peer.to_string() + ": " + wrong);
+    }
+    co_return false;
 }
 
 void server_core::report(const connection_info& info, const std::exception_ptr& failure) noexcept {

@@ -74,6 +74,7 @@ public:
     bool is_closed() const noexcept { return closed_; }
     std::size_t connections() const noexcept { return connections_; }
     std::uint64_t accepted() const noexcept { return accepted_; }
+    std::uint64_t refused() const noexcept { return refused_; }
 
 private:
     class client;
@@ -84,6 +85,7 @@ private:
     task<void> accept_all(std::shared_ptr<server_core> self);
     void start(const std::shared_ptr<server_core>& self, stream_ptr stream) noexcept;
     static task<void> serve_client(client c);
+    task<bool> greet(stream_state& stream, connection_info& info);
     void report(const connection_info& info, const std::exception_ptr& failure) noexcept;
     void note_listener_closed() noexcept;
     void client_gone() noexcept;
@@ -97,6 +99,8 @@ private:
     list<client> clients_;
     std::size_t connections_ = 0;
     std::uint64_t accepted_ = 0;
+    std::uint64_t refused_ = 0;
+    time_point next_complaint_{};
     service* service_ = nullptr;  // while it serves
     gate room_{core_};            // for one more client
     gate ended_{core_};

@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <type_traits>
 
 #include <libasync/io/endpoint.hpp>
+#include <libasync/net/proxy_protocol.hpp>
 #include <libasync/net/tcp_listener.hpp>
 
 namespace async::inline v0 {
@@ -19,14 +21,23 @@ struct server_options {
     std::chrono::nanoseconds abort_timeout = std::chrono::seconds(5);
     // For the server that listens by itself.
     listen_options listen = {};
+    // Whether a proxy says whose connection it passes on: see proxy_protocol.hpp. Nothing of what the client sends after
+    // the header is lost.
+    proxy_protocol proxy = proxy_protocol::off;
+    // How long the header may take. Whoever sends none in this time is turned away.
+    std::chrono::nanoseconds proxy_timeout = std::chrono::seconds(3);
 };
 static_assert(std::is_trivially_destructible_v<server_options>);
 
 // For handlers that take it as their second argument. An address that is not known, since the peer has gone already, is
 // 0.0.0.0 with port 0.
 struct connection_info {
-    endpoint peer;   // who connected
+    endpoint peer;   // the client: who connected, or whom the proxy has named
     endpoint local;  // and where to
+    // With a PROXY header:
+    bool proxied = false;
+    endpoint proxy;            // who connected
+    std::string proxy_fields;  // see proxy_header::fields
 };
 
 }  // namespace async::inline v0
