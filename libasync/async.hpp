@@ -12,8 +12,10 @@
 #include <libasync/coro/race.hpp>
 #include <libasync/coro/run.hpp>
 #include <libasync/coro/run_coroutine_threadsafe.hpp>
+#include <libasync/coro/run_workers.hpp>
 #include <libasync/coro/shield.hpp>
 #include <libasync/coro/sleep.hpp>
+#include <libasync/coro/submit.hpp>
 #include <libasync/coro/task.hpp>
 #include <libasync/coro/task_group.hpp>
 #include <libasync/coro/task_handle.hpp>
@@ -23,12 +25,14 @@
 #include <libasync/coro/wait.hpp>
 #include <libasync/error.hpp>
 #include <libasync/fs/file.hpp>
+#include <libasync/io/parallelism.hpp>
 #include <libasync/loop/log.hpp>
 #include <libasync/loop/loop.hpp>
 #include <libasync/loop/notifier.hpp>
 #include <libasync/loop/timer.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
+#include <libasync/net/port_reservation.hpp>
 #include <libasync/net/proxy_protocol.hpp>
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_server.hpp>

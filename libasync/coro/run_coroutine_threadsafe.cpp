@@ -25,7 +25,7 @@ private:
 
 namespace {
 
-std::system_error closed_error() { return {make_error_code(errc::closed), "run_coroutine_threadsafe"}; }
+std::system_error closed_error(const char* operation) { return {make_error_code(errc::closed), operation}; }
 
 }  // namespace
 
@@ -37,7 +37,7 @@ void threadsafe_call::post(const std::shared_ptr<threadsafe_call>& call) {
     };
     call->cancellation_ = std::make_unique<callback>(where, std::move(cancel), call->created_);
     auto node = std::make_unique<callback>(where, std::move(start), call->created_);
-    if (!where.core().engine->post(*node)) throw closed_error();
+    if (!where.core().engine->post(*node)) throw closed_error(call->operation());
     node.release();  // the loop's from here on, and perhaps gone already
 }
 
@@ -63,7 +63,7 @@ void threadsafe_call::refuse_own_thread(const char* operation) const {
 void threadsafe_call::begin(std::shared_ptr<threadsafe_call> self) noexcept {
     try {
         loop_core& core = where_->core();
-        if (core.tasks == nullptr) throw std::logic_error("run_coroutine_threadsafe: the loop runs no tasks");
+        if (core.tasks == nullptr) throw std::logic_error(std::string(operation()) + ": the loop runs no tasks");
         block_ = &start(core);
     } catch (...) {
         leave_loop();
@@ -89,13 +89,16 @@ std::exception_ptr exception_from(const Make& make) noexcept {
 
 }  // namespace
 
+void threadsafe_call::give_cancellation(const control_block& block) noexcept {
+    give_failure(exception_from([&] { return task_cancelled(block.display_name()); }));
+}
+
 void threadsafe_call::end(control_block& block) noexcept {
     const std::shared_ptr<threadsafe_call> self = std::move(self_);
     block_ = nullptr;
     const bool wanted = leave_loop();
     switch (block.outcome_kind) {
-        case task_outcome::cancelled:
-            return give_failure(exception_from([&] { return task_cancelled(block.display_name()); }));
+        case task_outcome::cancelled: return give_cancellation(block);
         case task_outcome::exception:
             if (!wanted) return;  // and so it is reported
             block.outcome_read = true;
@@ -106,7 +109,7 @@ void threadsafe_call::end(control_block& block) noexcept {
 
 void threadsafe_call::lost() noexcept {
     leave_loop();
-    give_failure(exception_from([] { return closed_error(); }));
+    give_failure(exception_from([this] { return closed_error(operation()); }));
 }
 
 bool threadsafe_call::leave_loop() noexcept {

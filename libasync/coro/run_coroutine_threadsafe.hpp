@@ -46,6 +46,8 @@ protected:
     virtual control_block& start(loop_core& core) = 0;
     virtual void give_outcome(control_block& block) noexcept = 0;
     virtual void give_failure(std::exception_ptr failure) noexcept = 0;
+    virtual void give_cancellation(const control_block& block) noexcept;
+    virtual const char* operation() const noexcept { return "run_coroutine_threadsafe"; }
 
     const std::string& name() const noexcept { return name_; }
     std::source_location created() const noexcept { return created_; }

@@ -15,6 +15,9 @@
 
 namespace async::inline v0 {
 
+template <class T>
+class task;
+
 // A failure that has no caller to go to.
 struct exception_context {
     std::string_view message;      // what went wrong
@@ -87,6 +90,18 @@ public:
     // Calls `fn` in a turn of this loop, which is woken. From any thread, in the order given by each thread.
     // Throws std::system_error (errc::closed) once the loop has closed, std::bad_alloc.
     void post(unique_function<void()> fn, std::source_location created = std::source_location::current());
+
+    // Runs `t` on this loop, for a task of another one, which awaits it there: gives its result, or throws what it throws.
+    // If the waiter is cancelled, it cancels the task, and waits until that has ended; a result that there is after all is
+    // given. The task is handed over when this is awaited, with the context variables that hold then.
+    //
+    // Throws task_cancelled if the task was cancelled and the waiter was not, for example since this loop has ended;
+    // std::system_error (errc::closed) if this loop has closed, or goes before the task has begun; std::bad_alloc,
+    // std::logic_error for an empty task. The loop must not go while this is called. Where nobody drives it any more, the
+    // waiter waits until it goes. Cancel class: deferred.
+    template <class T>
+    task<T> submit(task<T> t, std::string_view name = {},
+                   std::source_location created = std::source_location::current());
 
     // The time of this turn; the same until the next.
     time_point now() noexcept { return core_.now(); }
