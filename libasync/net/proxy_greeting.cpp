@@ -48,15 +48,20 @@ void take_over(const proxy_header& header, connection_info& info) {
 
 }  // namespace
 
-task<const char*> read_proxy_header(stream_state& stream, std::chrono::nanoseconds limit, connection_info& info) {
+task<const char*> read_proxy_header(stream_state& stream, proxy_protocol how, std::chrono::nanoseconds limit,
+                                    connection_info& info) {
     greeting got;
     const auto in_time = co_await move_on_after(limit, read_greeting(stream, got));
-    if (got.failure != nullptr) co_return got.failure;
+    const bool required = how == proxy_protocol::required;
+    if (got.failure != nullptr && required) co_return got.failure;
     switch (got.parsed.status) {
         case status::complete: take_over(got.parsed.header, info); co_return nullptr;
         case status::invalid: co_return got.parsed.reason;
-        default: co_return in_time ? "something else was sent" : "it did not come in time";
+        default: break;
     }
+    if (required) co_return in_time ? "something else was sent" : "it did not come in time";
+    if (!got.bytes.empty() && stream.is_open()) idle_ahead(&stream, "unread to").put_back(got.bytes);
+    co_return nullptr;
 }
 
 }  // namespace async::inline v0::detail

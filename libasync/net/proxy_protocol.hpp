@@ -21,6 +21,9 @@ enum class proxy_protocol : std::uint8_t {
     // Whoever connects must send a header first; others are turned away. For servers that only the proxy can reach:
     // whoever sends a header says who he is.
     required,
+    // A header is taken where there is one. Dangerous: every client may send one and pass for somebody else. For the time
+    // in which a proxy is being changed over, in a network without strangers.
+    optional,
 };
 
 struct proxy_header {

@@ -240,7 +240,7 @@ task<void> server_core::serve_client(client c) {
 // A header is not required to be there, so a peer without one is no failure of anybody's: the connection is reset, as the
 // protocol demands.
 task<bool> server_core::greet(stream_state& stream, connection_info& info) {
-    const char* const wrong = co_await read_proxy_header(stream, options_.proxy_timeout, info);
+    const char* const wrong = co_await read_proxy_header(stream, options_.proxy, options_.proxy_timeout, info);
     if (wrong == nullptr) co_return true;
     abort_stream(stream);
     ++refused_;

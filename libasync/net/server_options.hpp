@@ -24,7 +24,8 @@ struct server_options {
     // Whether a proxy says whose connection it passes on: see proxy_protocol.hpp. Nothing of what the client sends after
     // the header is lost.
     proxy_protocol proxy = proxy_protocol::off;
-    // How long the header may take. Whoever sends none in this time is turned away.
+    // How long the header may take. Whoever sends none in this time is turned away; or, where it is optional, is served
+    // then without one.
     std::chrono::nanoseconds proxy_timeout = std::chrono::seconds(3);
 };
 static_assert(std::is_trivially_destructible_v<server_options>);

@@ -27,6 +27,7 @@ task<void> close_stream(stream_ptr state) {
 
 void abort_stream(stream_state& state) noexcept {
     if (!state.socket) return;
+    state.drop_ahead();
     if (state.socket->handle != invalid_handle) io::calls_of(*state.socket).reset_on_close(state.socket->handle);
     state.socket.reset();
 }

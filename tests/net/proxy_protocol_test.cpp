@@ -320,3 +320,46 @@ TEST_CASE("where a header is required, whoever sends none, a wrong one or half o
     CHECK(log.has("no valid PROXY header from 127.0.0.1:"));
     CHECK(log.lines.size() < 4);
 }
+
+TEST_CASE("where a header is optional, others are served as they are, and nothing of theirs is lost") {
+    log_recorder log;
+    async::run([]() -> task<void> {
+        tcp_server server{"127.0.0.1", 0, introduce, {.proxy = proxy_protocol::optional, .proxy_timeout = 1h}};
+        auto serving = create_task(server.serve());
+        for (const sending how : {sending::at_once, sending::by_the_byte}) {
+            for (const char* text : {"GET / HTTP/1.1\r\n\r\n", "PROX", "PROXY", "\r\n\r\nx", "", "x"}) {
+                CAPTURE(text);
+                const std::string answer = co_await talk(server.local_endpoint(), text, how);
+                const std::string own = answer.substr(answer.rfind(' ') + 1);
+                CHECK(answer == own + " " + server.local_endpoint().to_string() + " 0 0\n" + text + " " + own);
+            }
+            const std::string told =
+                co_await talk(server.local_endpoint(), "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\nGET /", how);
+            CHECK(told.starts_with("1.1.1.1:1 2.2.2.2:2 1 0\nGET / "));
+        }
+        const std::string wrong = co_await talk(server.local_endpoint(), "PROXY TCP4 nonsense\r\n", sending::at_once);
+        CHECK(wrong.find('\n') == wrong.npos);
+        CHECK(server.refused() == 1);
+        server.close();
+        co_await serving;
+    }());
+    CHECK(log.lines.size() == 1);
+}
+
+TEST_CASE("where a header is optional, whoever sends none in time is served without one") {
+    async::run([]() -> task<void> {
+        tcp_server server{"127.0.0.1", 0, introduce, {.proxy = proxy_protocol::optional, .proxy_timeout = 5ms}};
+        auto serving = create_task(server.serve());
+        tcp_stream silent = co_await connect(server.local_endpoint());
+        co_await silent.write("PROXY TC");
+        const std::string welcome = co_await read_exactly(silent, 9);
+        CHECK(welcome == "127.0.0.1");
+        co_await silent.write("?");
+        co_await silent.shutdown_write();
+        const std::string rest = co_await read_all(silent);
+        CHECK(rest.ends_with(" 0 0\nPROXY TC?"));
+        CHECK(server.refused() == 0);
+        server.close();
+        co_await serving;
+    }());
+}
