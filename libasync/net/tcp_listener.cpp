@@ -4,6 +4,7 @@
 #include <string>
 
 #include <libasync/coro/sleep.hpp>
+#include <libasync/io/inherited_sockets.hpp>
 #include <libasync/loop/log.hpp>
 #include <libasync/net/socket_setup.hpp>
 
@@ -71,6 +72,24 @@ tcp_listener tcp_listener::bind(endpoint where, const listen_options& options) {
     listener.state_ =
         detail::stream_ptr(new detail::stream_state(core.engine->adopt(socket.release(), io::socket_role::listener)));
     listener.connection_ = options.connection;
+    return listener;
+}
+
+tcp_listener tcp_listener::adopt(native_handle handle, const tcp_options& connection) {
+    detail::open_socket guard(io::native_calls(), handle);
+    detail::loop_core& core = detail::require_core("tcp_listener::adopt");
+    if (&core.engine->calls() != &io::native_calls()) {
+        throw std::system_error(std::make_error_code(std::errc::function_not_supported),
+                                "tcp_listener::adopt: a simulated world has no sockets of the system");
+    }
+    if (!io::is_tcp_listener(handle)) {
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "tcp_listener::adopt: not a TCP socket that listens");
+    }
+    tcp_listener listener;
+    listener.state_ =
+        detail::stream_ptr(new detail::stream_state(core.engine->adopt(guard.release(), io::socket_role::listener)));
+    listener.connection_ = connection;
     return listener;
 }
 

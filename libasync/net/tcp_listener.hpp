@@ -29,6 +29,11 @@ public:
     // Throws std::system_error, for example address_in_use, with the address in the message.
     static tcp_listener bind(endpoint where, const listen_options& options = {});
 
+    // Takes over a TCP socket of the operating system that listens already, for this thread's loop: see
+    // socket_activation.hpp. `connection` is for the accepted connections. Throws std::system_error, invalid_argument if
+    // it is none, and function_not_supported in a simulated world; closes it then.
+    static tcp_listener adopt(native_handle handle, const tcp_options& connection = {});
+
     // The next connection. When no descriptor or memory is left for it (EMFILE, ENFILE, ENOBUFS, ENOMEM, accept(2)),
     // says so in the log, once a second at most, and tries again after 10 ms, then ever longer up to a second; clients
     // wait in the backlog meanwhile. One that the system has taken from there already is turned away when memory is
