@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <libasync/async.hpp>
 
-async::task<void> serve(async::tcp_stream client) {
+async::task<void> echo(async::tcp_stream client) {
     try {
         for (;;) {
             async::chunk data = co_await client.read();
@@ -15,13 +15,13 @@ async::task<void> serve(async::tcp_stream client) {
     }
 }
 
-async::task<void> serve_all(async::endpoint where) {
-    auto listener = async::tcp_listener::bind(where);
-    const async::endpoint bound = listener.local_endpoint();
+async::task<void> serve(async::endpoint where) {
+    async::tcp_server server{where, echo};
+    const async::endpoint& bound = server.local_endpoint();
     std::printf("echo on %s, engine %s\ntry:  nc %s %u\n", bound.to_string().c_str(), async::this_loop().engine_name(),
                 bound.address().c_str(), bound.port());
     std::fflush(stdout);
-    for (;;) async::create_task(serve(co_await listener.accept()), "client");
+    co_await server.serve();
 }
 
 int main(int argc, char** argv) {
@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
     app.add_option("--port", port, "0 lets the system choose")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     try {
-        async::run(serve_all({host, port}));  // until Ctrl-C
+        async::run(serve({host, port}));  // until Ctrl-C
         std::puts("bye");
     } catch (const std::exception& e) {
         std::fprintf(stderr, "echo_server: %s\n", e.what());

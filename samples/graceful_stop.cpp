@@ -1,10 +1,10 @@
-// An echo server that stops gracefully. Ctrl-C cancels the accepting of connections, and nothing else: the clients
-// that are there may finish, for a while; whoever has not by then is cancelled.
+// An echo server that stops gracefully. Ctrl-C stops the accepting of connections, and nothing else: the clients that
+// are there may finish, for a while; whoever has not by then is cancelled.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <libasync/async.hpp>
 
-async::task<void> serve(async::tcp_stream client) {
+async::task<void> echo(async::tcp_stream client) {
     try {
         for (;;) {
             async::chunk data = co_await client.read();
@@ -16,45 +16,27 @@ async::task<void> serve(async::tcp_stream client) {
     }
 }
 
-// Serves whoever arrives; ends when nobody arrives any more and the last client has gone.
-async::task<void> serve_all(async::channel_receiver<async::tcp_stream> arrivals) {
-    co_await async::with_task_group([&](async::task_group& clients) -> async::task<void> {
-        while (auto client = co_await arrivals.receive()) clients.start(serve(std::move(*client)), "client");
-    });
-}
-
-// Accepts until it is cancelled; its end of the channel closes then.
-async::task<void> accept_all(async::tcp_listener& listener, async::channel_sender<async::tcp_stream> arrivals) {
-    for (;;) co_await arrivals.send(co_await listener.accept());
-}
-
-// Waits for the clients, for a while; cancels those that are left then, and waits for them too.
-async::task<void> let_finish(async::tcp_listener& listener, async::task_handle<void> clients,
-                             std::chrono::milliseconds patience) {
-    co_await listener.close();
+// Lets nobody in any more, and waits for the clients, for a while; cancels those that are left then.
+async::task<void> stop(async::tcp_server& server, std::chrono::milliseconds patience) {
+    server.close();
+    co_await server.wait_stopped();
     std::puts("no new clients");
     std::fflush(stdout);
-    const auto finished = co_await async::move_on_after(patience, clients.wait());
-    if (finished) {
-        co_await clients;  // throws what went wrong, if anything did
-        std::puts("all have finished");
-    } else {
-        clients.cancel();
-        co_await clients.wait();
-        std::puts("the others were cancelled");
-    }
+    const auto finished = co_await async::move_on_after(patience, server.wait_closed());
+    server.close_clients();
+    co_await server.wait_closed();
+    std::puts(finished ? "all have finished" : "the others were cancelled");
 }
 
 async::task<void> serve_until_stopped(async::endpoint where, std::chrono::milliseconds patience) {
-    auto listener = async::tcp_listener::bind(where);
-    const async::endpoint bound = listener.local_endpoint();
+    async::tcp_server server{where, echo};
+    const async::endpoint& bound = server.local_endpoint();
     std::printf("echo on %s, engine %s\ntry:  nc %s %u  and Ctrl-C here\n", bound.to_string().c_str(),
                 async::this_loop().engine_name(), bound.address().c_str(), bound.port());
     std::fflush(stdout);
-    auto [entrance, arrivals] = async::channel<async::tcp_stream>();
-    auto clients = async::create_task(serve_all(std::move(arrivals)), "clients");
-    co_await async::finally(accept_all(listener, std::move(entrance)),
-                            let_finish(listener, std::move(clients), patience));
+    // A task of its own, which Ctrl-C does not cancel.
+    auto serving = async::create_task(server.serve(), "server");
+    co_await async::finally(serving.wait(), stop(server, patience));
 }
 
 int main(int argc, char** argv) {

@@ -32,7 +32,7 @@ async::task<void> hang_up(async::tcp_stream& client) {
     }
 }
 
-async::task<void> serve(async::tcp_stream client) {
+async::task<void> converse(async::tcp_stream client) {
     std::string input;
     std::string output;
     try {
@@ -52,13 +52,13 @@ async::task<void> serve(async::tcp_stream client) {
     }
 }
 
-async::task<void> serve_all(async::endpoint where) {
-    auto listener = async::tcp_listener::bind(where);
-    const std::string bound = listener.local_endpoint().to_string();
+async::task<void> serve(async::endpoint where) {
+    async::tcp_server server{where, converse};
+    const std::string bound = server.local_endpoint().to_string();
     std::printf("HTTP on %s, engine %s. Ctrl-C ends it.\ntry:  curl http://%s/\n", bound.c_str(),
                 async::this_loop().engine_name(), bound.c_str());
     std::fflush(stdout);
-    for (;;) async::create_task(serve(co_await listener.accept()), "client");
+    co_await server.serve();
 }
 
 int main(int argc, char** argv) {
@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     app.add_option("--port", port, "0 lets the system choose")->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     try {
-        async::run(serve_all({host, port}));  // until Ctrl-C
+        async::run(serve({host, port}));  // until Ctrl-C
         std::puts("bye");
     } catch (const std::exception& e) {
         std::fprintf(stderr, "http_hello: %s\n", e.what());

@@ -41,14 +41,19 @@ public:
     // Cancel class: poisoning: the server is closed then, and its handlers have ended.
     task<void> serve() { return detail::server_core::serve(require("serve")); }
 
-    // Stops accepting; may be repeated. Connections that nobody has accepted are reset. Nothing is waited for.
+    // Stops accepting; may be repeated. Connections that nobody has accepted are reset, also those that come in the moment
+    // until the listener is gone: wait_stopped waits for that.
     void close() noexcept {
         if (core_) core_->close();
     }
 
     bool is_closed() const noexcept { return !core_ || core_->is_closed(); }
 
-    // Waits until the server is closed, its port is free, and no handler runs. Cancel class: lossless.
+    // Waits until nobody is let in any more: the server is closed, and its port is free for another one. Handlers may go
+    // on. Cancel class: lossless.
+    task<void> wait_stopped() { return detail::server_core::wait_stopped(require("wait_stopped")); }
+
+    // Waits until that is so, and no handler runs. Cancel class: lossless.
     task<void> wait_closed() { return detail::server_core::wait_closed(require("wait_closed")); }
 
     // Cancels the handlers that run now; new connections are still accepted, unless the server is closed.

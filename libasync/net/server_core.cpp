@@ -274,6 +274,7 @@ void server_core::close() noexcept {
 
 void server_core::note_listener_closed() noexcept {
     listening_ = false;
+    stopped_.open();
     note_if_ended();
 }
 
@@ -296,6 +297,8 @@ void server_core::abort_clients() noexcept {
     close_clients();
     for (client* c = clients_.first(); c; c = clients_.after(c)) abort_stream(*c->state.get());
 }
+
+task<void> server_core::wait_stopped(std::shared_ptr<server_core> self) { co_await self->stopped_.pass(); }
 
 task<void> server_core::wait_closed(std::shared_ptr<server_core> self) { co_await self->ended_.pass(); }
 

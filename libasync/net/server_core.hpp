@@ -65,6 +65,7 @@ public:
     ~server_core();
 
     static task<void> serve(std::shared_ptr<server_core> self);
+    static task<void> wait_stopped(std::shared_ptr<server_core> self);
     static task<void> wait_closed(std::shared_ptr<server_core> self);
 
     void close() noexcept;
@@ -103,6 +104,7 @@ private:
     time_point next_complaint_{};
     service* service_ = nullptr;  // while it serves
     gate room_{core_};            // for one more client
+    gate stopped_{core_};         // accepting
     gate ended_{core_};
     bool listening_ = true;
     bool closed_ = false;

@@ -14,7 +14,7 @@ namespace async::inline v0 {
 
 struct server_options {
     // When so many connections are served, nobody else is accepted: clients wait in the backlog.
-    std::size_t max_connections = 10'000;
+    std::size_t max_connections = 65'536;
     // How long handlers may go on after `close`, before they are cancelled; nanoseconds::max() is for ever.
     std::chrono::nanoseconds drain_timeout = std::chrono::seconds(30);
     // How long cancelled handlers may take, before their connections are reset.

@@ -26,8 +26,17 @@ task<void> wait_closed(cancel_subject& subject) {
     co_await server.wait_closed();
 }
 
+task<void> wait_stopped(cancel_subject& subject) {
+    tcp_server server{"127.0.0.1", 0, hold};
+    const auto ending = co_await subject.run(server.wait_stopped());
+    must(ending.cancelled(), "it is not closed yet");
+    server.close();
+    co_await server.wait_stopped();
+}
+
 const cancel_class_probes of_servers{
     {"basic_server::serve", [] { return class_of(observe(serve)); }},
+    {"basic_server::wait_stopped", [] { return lossless_if(wait_stopped); }},
     {"basic_server::wait_closed", [] { return lossless_if(wait_closed); }},
 };
 

@@ -115,10 +115,9 @@ TEST_CASE("after close nobody is let in, and who is there may finish") {
         server.close();
         server.close();
         CHECK(server.is_closed());
-        // Until the descriptor is gone a connection comes about, to be reset.
-        for (std::error_code code; code != std::errc::connection_refused;) {
-            code = co_await error_of(connect(server.local_endpoint()));
-        }
+        co_await server.wait_stopped();
+        const std::error_code code = co_await error_of(connect(server.local_endpoint()));
+        CHECK(code == std::errc::connection_refused);
         CHECK_FALSE(serving.done());
         const std::string answer = co_await ask(client, "still there?");
         CHECK(answer == "still there?");
@@ -365,6 +364,7 @@ TEST_CASE("a server serves once, on its own loop, and not after it was closed") 
         const std::error_code refused = co_await error_of(connect(never_served.local_endpoint()));
         CHECK(refused == std::errc::connection_refused);
         co_await never_served.serve();
+        co_await never_served.wait_stopped();
         co_await never_served.wait_closed();
 
         tcp_server moved = std::move(never_served);

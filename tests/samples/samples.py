@@ -41,17 +41,18 @@ def run(program, *arguments):
 class Server:
     """A sample that serves on a port of the system's choice; on leaving, Ctrl-C must end it with a good-bye."""
 
-    def __init__(self, program):
+    def __init__(self, program, *options):
         self.program = program
+        self.options = options
 
     def __enter__(self):
-        self.process = subprocess.Popen([*launcher, programs[self.program], "--port", "0"], text=True,
+        self.process = subprocess.Popen([*launcher, programs[self.program], "--port", "0", *self.options], text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        greeting = self.process.stdout.readline()
-        found = re.search(r" on (127\.0\.0\.1):(\d+), engine (\w+)", greeting)
+        self.greeting = self.process.stdout.readline()
+        found = re.search(r" on (127\.0\.0\.1):(\d+), engine (\w+)", self.greeting)
         if not found:
             self.process.kill()
-            check(False, self.program, "does not start:", greeting, self.process.communicate()[1])
+            check(False, self.program, "does not start:", self.greeting, self.process.communicate()[1])
         self.address = (found[1], int(found[2]))
         try:
             check_equal(found[3], ENGINE, "engine")
@@ -244,6 +245,16 @@ def graceful_stop():
     check_equal((server.returncode, output, errors), (0, "the others were cancelled\nbye\n", ""), "with one that does not")
 
 
+def workers():
+    with Server("workers", "--workers", "3") as server:
+        check("3 workers" in server.greeting, "greeting:", server.greeting)
+        for i in range(60):
+            with socket.create_connection(server.address, PATIENCE) as connection:
+                message = f"message {i}".encode()
+                connection.sendall(message)
+                check_equal(connection.recv(100), message, "echo")
+
+
 def main():
     arguments = sys.argv[2:]
     if "--" in arguments:
@@ -262,7 +273,8 @@ def main():
     # A shell's background job ignores SIGINT and hands that down; a user's terminal does not.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     samples = {sample.__name__: sample for sample in (
-        echo, gather_files, sleep_sort, http_hello, outage, crawler, producer_consumer, staggered_retry, graceful_stop)}
+        echo, gather_files, sleep_sort, http_hello, outage, crawler, producer_consumer, staggered_retry, graceful_stop,
+        workers)}
     samples[sys.argv[1]]()
 
 
