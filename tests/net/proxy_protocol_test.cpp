@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <cstring>
 #include <random>
 #include <string>
@@ -363,3 +364,63 @@ TEST_CASE("where a header is optional, whoever sends none in time is served with
         co_await serving;
     }());
 }
+
+#ifndef _WIN32
+namespace {
+
+// What the command writes, and nothing if there is no such command.
+std::string output_of(const std::string& command) {
+    std::string text;
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    if (pipe == nullptr) return text;
+    char piece[512];
+    for (std::size_t count = 1; count != 0;) {
+        count = std::fread(piece, 1, sizeof piece, pipe);
+        text.append(piece, count);
+    }
+    ::pclose(pipe);
+    return text;
+}
+
+// Answers one request with what is known of its client.
+task<void> answer_http(tcp_stream stream, connection_info info) {
+    std::string request;
+    while (request.find("\r\n\r\n") == request.npos) {
+        const chunk data = co_await stream.read();
+        if (data.empty()) co_return;
+        request += data.text();
+    }
+    const std::string body = info.peer.address() + " " + info.local.to_string() +
+                             (info.proxied && info.proxy == info.peer ? " by header " : " ") +
+                             request.substr(0, request.find('\r'));
+    const std::string head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+                             std::to_string(body.size()) + "\r\n\r\n";
+    co_await stream.write(head, body);
+    co_await stream.shutdown_write();
+    static_cast<void>(co_await stream.read());
+}
+
+}  // namespace
+
+TEST_CASE("curl speaks the PROXY protocol to a server") {
+    if (on_sim()) {
+        MESSAGE("skipped: curl is not in the simulated world");
+        return;
+    }
+    if (output_of("curl --help all 2>/dev/null").find("--haproxy-protocol") == std::string::npos) {
+        MESSAGE("skipped: no curl that speaks the PROXY protocol");
+        return;
+    }
+    async::run([]() -> task<void> {
+        tcp_server server{"127.0.0.1", 0, answer_http, {.proxy = proxy_protocol::required}};
+        auto serving = create_task(server.serve());
+        const std::string where = server.local_endpoint().to_string();
+        const std::string curl = "curl -sS --noproxy '*' --max-time 60 --haproxy-protocol http://" + where + "/page 2>&1";
+        const std::string told = co_await to_thread(output_of, curl);
+        CHECK(told == "127.0.0.1 " + where + " by header GET /page HTTP/1.1");
+        server.close();
+        co_await serving;
+        CHECK(server.refused() == 0);
+    }());
+}
+#endif
