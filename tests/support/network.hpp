@@ -72,6 +72,15 @@ inline async::task<std::uint64_t> write_until_full(async::tcp_stream& stream, co
     co_return stream.written();
 }
 
+// Whether a read has ended as it does when the peer has reset the connection.
+inline bool was_reset(std::error_code code) {
+#ifdef _WIN32  // Wine tells of a reset only who waited for it, and others of a mere end
+    return !code || code == std::errc::connection_reset;
+#else
+    return code == std::errc::connection_reset;
+#endif
+}
+
 using async::testing::open_descriptors;
 
 }  // namespace async_tests
