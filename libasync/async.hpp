@@ -34,12 +34,14 @@
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/port_reservation.hpp>
 #include <libasync/net/proxy_protocol.hpp>
+#include <libasync/net/resolve.hpp>
 #include <libasync/net/socket_activation.hpp>
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_server.hpp>
 #include <libasync/net/tcp_stream.hpp>
 #include <libasync/sim/disk.hpp>
 #include <libasync/sim/host.hpp>
+#include <libasync/sim/names.hpp>
 #include <libasync/sim/simulation.hpp>
 #include <libasync/sync/barrier.hpp>
 #include <libasync/sync/capacity_limiter.hpp>

@@ -24,7 +24,7 @@ using address_text = char[64];
 int native_family(address_family family) noexcept { return family == address_family::ipv4 ? AF_INET : AF_INET6; }
 
 // inet_pton wants a terminated string.
-bool parse(address_family family, std::string_view text, std::array<std::uint8_t, 16>& bytes) noexcept {
+bool parse_bytes(address_family family, std::string_view text, std::array<std::uint8_t, 16>& bytes) noexcept {
     address_text copy;
     if (text.size() >= sizeof copy || text.find('\0') != text.npos) return false;
     std::memcpy(copy, text.data(), text.size());
@@ -33,31 +33,40 @@ bool parse(address_family family, std::string_view text, std::array<std::uint8_t
 }
 
 // A zone is an interface index or, where the system knows names, an interface's name.
-bool parse_scope(const std::string& text, std::uint32_t& scope) noexcept {
+bool parse_scope(std::string_view text, std::uint32_t& scope) noexcept {
     const char* end = text.data() + text.size();
     auto [stop, error] = std::from_chars(text.data(), end, scope);
     if (error == std::errc{} && stop == end) return true;
+    scope = 0;
 #ifndef _WIN32
-    scope = ::if_nametoindex(text.c_str());
-    return scope != 0;
-#else
-    return false;
+    char name[IF_NAMESIZE];
+    if (text.size() >= sizeof name || text.find('\0') != text.npos) return false;
+    std::memcpy(name, text.data(), text.size());
+    name[text.size()] = '\0';
+    scope = ::if_nametoindex(name);
 #endif
+    return scope != 0;
 }
 
 }  // namespace
 
-endpoint::endpoint(std::string_view address, std::uint16_t port) : port_(port) {
-    if (parse(address_family::ipv4, address, bytes_)) return;
+std::optional<endpoint> endpoint::parse(std::string_view text, std::uint16_t port) noexcept {
+    endpoint e;
+    e.port_ = port;
+    if (parse_bytes(address_family::ipv4, text, e.bytes_)) return e;
 
-    family_ = address_family::ipv6;
-    std::string_view text = address;
+    e.family_ = address_family::ipv6;
     if (text.size() >= 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
     const std::size_t zone = text.find('%');
-    if (parse(family_, text.substr(0, zone), bytes_) &&
-        (zone == text.npos || parse_scope(std::string(text.substr(zone + 1)), scope_)))
-        return;
-    throw std::invalid_argument("'" + std::string(address) + "' is not a numeric address");
+    if (!parse_bytes(e.family_, text.substr(0, zone), e.bytes_)) return std::nullopt;
+    if (zone != text.npos && !parse_scope(text.substr(zone + 1), e.scope_)) return std::nullopt;
+    return e;
+}
+
+endpoint::endpoint(std::string_view address, std::uint16_t port) {
+    const std::optional<endpoint> parsed = parse(address, port);
+    if (!parsed) throw std::invalid_argument("'" + std::string(address) + "' is not a numeric address");
+    *this = *parsed;
 }
 
 endpoint endpoint::loopback(std::uint16_t port, address_family family) noexcept {

@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,9 @@ public:
     // Parses a numeric address such as "127.0.0.1", "::1" or "fe80::1%2"; brackets around IPv6 are accepted.
     // Throws std::invalid_argument, naming the text, if it is no numeric address.
     endpoint(std::string_view address, std::uint16_t port);
+
+    // The same, or nothing if it is no numeric address.
+    static std::optional<endpoint> parse(std::string_view address, std::uint16_t port) noexcept;
 
     // 127.0.0.1, or ::1.
     static endpoint loopback(std::uint16_t port, address_family family = address_family::ipv4) noexcept;

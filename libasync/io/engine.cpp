@@ -4,6 +4,7 @@
 
 #include <libasync/io/fault_knobs.hpp>
 #include <libasync/io/file_calls.hpp>
+#include <libasync/io/look_up_threads.hpp>
 #include <libasync/io/memory_guard.hpp>
 #include <libasync/io/system_calls.hpp>
 #include <libasync/io/thread_pool.hpp>
@@ -23,6 +24,13 @@ engine::engine() = default;
 engine::~engine() = default;
 
 system_calls& engine::calls() noexcept { return native_calls(); }
+
+name_book& engine::names() {
+    if (!names_) names_ = std::make_unique<name_book>(make_name_source());
+    return *names_;
+}
+
+std::unique_ptr<name_source> engine::make_name_source() { return make_threaded_name_source(*this); }
 
 // The handle of a socket that its loop has left behind is invalid, whatever is asked about it.
 system_calls& calls_of(const socket& s) noexcept { return s.owner ? s.owner->calls() : native_calls(); }
@@ -140,6 +148,7 @@ void engine::taken_out_of_pool(operation& op) noexcept {
 }
 
 void engine::stop_pool() noexcept {
+    if (names_) names_->end();
     pool_.reset();
     // No operation is left there: threads of other pools may be about to return from telling the last ones.
     while (in_other_pools_.load(std::memory_order_acquire) != 0) std::this_thread::yield();

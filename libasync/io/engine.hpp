@@ -17,6 +17,8 @@ using time_point = std::chrono::steady_clock::time_point;
 
 namespace io {
 
+class name_book;
+class name_source;
 class system_calls;
 class thread_pool;
 
@@ -52,6 +54,9 @@ public:
 
     // The calls that belong to the handles of this engine.
     virtual system_calls& calls() noexcept;
+
+    // The names that this engine's loop looks up, see look_up.hpp. Throws std::bad_alloc.
+    name_book& names();
 
     // Takes over an open socket. Throws std::bad_alloc or std::system_error, and closes it then.
     virtual socket_ptr adopt(native_handle handle, socket_role role) = 0;
@@ -150,8 +155,12 @@ protected:
     bool start_in_pool(operation& op) noexcept;
     void cancel_in_pool(operation& op) noexcept;
     void wait_for_pool(operation& op) noexcept;
-    // Ends its threads, before what `wake` needs goes away. No operation is in it, or in another one.
+    // Ends its threads, before what `wake` needs goes away. No operation is in it, or in another one. Look-ups of names
+    // that are still under way are told nobody.
     void stop_pool() noexcept;
+
+    // Where names are looked up: by threads of the process, unless it is another world. Throws std::bad_alloc.
+    virtual std::unique_ptr<name_source> make_name_source();
 
     void stall(const char* reason) noexcept { stalled_ = reason; }
 
@@ -183,6 +192,7 @@ private:
     void taken_out_of_pool(operation& op) noexcept;
     std::atomic<unsigned> in_other_pools_{0};
     std::unique_ptr<thread_pool> pool_;
+    std::unique_ptr<name_book> names_;
 };
 
 // Both return null, with the reason in `why`, if the engine cannot run here. Both throw std::bad_alloc.

@@ -5,33 +5,11 @@
 #include <libasync/io/engine.hpp>
 #include <libasync/io/file_calls.hpp>
 #include <libasync/io/memory_guard.hpp>
-
-#ifndef _WIN32
-#include <pthread.h>
-#include <signal.h>
-#endif
+#include <libasync/io/quiet_threads.hpp>
 
 namespace async::inline v0::io {
 
 namespace {
-
-// Threads that are started while it lives take no signals: those are for the program's own threads.
-class signals_blocked {
-public:
-#ifndef _WIN32
-    signals_blocked() noexcept {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_;
-#else
-    signals_blocked() noexcept {}
-#endif
-};
 
 // On the loop's thread: the outcome was recorded by the thread that ran the operation.
 bool finish(detail::ready_node* node) noexcept {

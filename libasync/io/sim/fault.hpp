@@ -36,7 +36,7 @@ enum class fault : std::uint8_t {
     packet_loss,              // a packet comes again, later; a datagram never
     packet_duplicate,         // a datagram comes twice (nothing public sends any yet)
     packet_reorder,           // a datagram is overtaken (the same)
-    lookup_error,             // the server of names does not answer (nothing public asks it yet)
+    lookup_error,             // the server of names does not answer
     stall,                    // a peer is silent for minutes or hours
     partition,                // two machines do not reach each other for a while
     clock_jump,               // the clock leaps ahead, by up to an hour

@@ -21,14 +21,38 @@ void name_service::remove(std::string_view name) noexcept {
     if (found != names_.end()) names_.erase(found);
 }
 
-event_queue::key name_service::look_up(std::string_view name, std::uint16_t port, answer tell) {
-    std::chrono::nanoseconds takes = world_.delay(least_, most_);
-    lookup_error error = lookup_error::none;
-    if (world_.strikes(fault::lookup_error)) {
-        takes += server_timeout;
-        error = lookup_error::try_again;
+// How long an answer takes, and whether it is one.
+std::pair<std::chrono::nanoseconds, lookup_error> name_service::draw() noexcept {
+    const std::chrono::nanoseconds takes = world_.delay(least_, most_);
+    if (!world_.strikes(fault::lookup_error)) return {takes, lookup_error::none};
+    return {takes + server_timeout, lookup_error::try_again};
+}
+
+std::string name_service::name_of(const endpoint& address) const {
+    const auto is_it = [&](const endpoint& e) {
+        return e.family() == address.family() && e.bytes() == address.bytes();
+    };
+    if (is_it(endpoint::loopback(0)) || is_it(endpoint::loopback(0, address_family::ipv6))) return "localhost";
+    for (const auto& [name, addresses] : names_) {
+        for (const endpoint& e : addresses) {
+            if (is_it(e)) return name;
+        }
     }
-    return world_.after(takes, [this, name = std::string(name), port, error, tell = std::move(tell)]() mutable {
+    return {};
+}
+
+event_queue::key name_service::look_up_name(const endpoint& address, name_answer tell) {
+    const auto [takes, failure] = draw();
+    return world_.after(takes, [this, address, error = failure, tell = std::move(tell)]() mutable {
+        const std::string name = error == lookup_error::none ? name_of(address) : std::string();
+        if (error == lookup_error::none && name.empty()) error = lookup_error::not_found;
+        tell(name, error);
+    });
+}
+
+event_queue::key name_service::look_up(std::string_view name, std::uint16_t port, answer tell) {
+    const auto [takes, failure] = draw();
+    return world_.after(takes, [this, name = std::string(name), port, error = failure, tell = std::move(tell)]() mutable {
         std::vector<endpoint> addresses;
         if (error == lookup_error::none && name == "localhost") {
             addresses = {endpoint::loopback(port, address_family::ipv6), endpoint::loopback(port)};

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <libasync/detail/unique_function.hpp>
@@ -24,6 +25,7 @@ enum class lookup_error : std::uint8_t {
 class name_service {
 public:
     using answer = unique_function<void(const std::vector<endpoint>&, lookup_error)>;
+    using name_answer = unique_function<void(const std::string&, lookup_error)>;
 
     explicit name_service(world& w) noexcept : world_(w) {}
 
@@ -39,7 +41,13 @@ public:
     // world::forget.
     event_queue::key look_up(std::string_view name, std::uint16_t port, answer tell);
 
+    // Gives a name with that address; empty, and not_found, if there is none.
+    event_queue::key look_up_name(const endpoint& address, name_answer tell);
+
 private:
+    std::pair<std::chrono::nanoseconds, lookup_error> draw() noexcept;
+    std::string name_of(const endpoint& address) const;
+
     world& world_;
     std::map<std::string, std::vector<endpoint>, std::less<>> names_;
     std::chrono::nanoseconds least_ = std::chrono::microseconds(100);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include <libasync/io/memory_guard.hpp>
+#include <libasync/io/sim/sim_names.hpp>
 #include <libasync/io/thread_pool.hpp>
 
 namespace async::inline v0::io {
@@ -188,6 +189,10 @@ bool sim_engine::wait_for_other_threads(patience how_long) noexcept {
 }
 
 void sim_engine::wake() noexcept { wakes_.raise(); }
+
+std::unique_ptr<name_source> sim_engine::make_name_source() {
+    return std::make_unique<sim::sim_names>(world_, completed);
+}
 
 native_handle sim_engine::wait_handle() {
     throw std::system_error(std::make_error_code(std::errc::function_not_supported), "wait_handle");

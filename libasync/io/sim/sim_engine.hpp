@@ -79,6 +79,7 @@ private:
     }
 
     void wake() noexcept override;
+    std::unique_ptr<name_source> make_name_source() override;
     void before_steps(detail::ready_list& steps) noexcept override;
 
     bool done_at_once(operation& op) noexcept;
