@@ -32,6 +32,7 @@
 #include <libasync/loop/timer.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
+#include <libasync/net/connect.hpp>
 #include <libasync/net/port_reservation.hpp>
 #include <libasync/net/proxy_protocol.hpp>
 #include <libasync/net/resolve.hpp>

@@ -65,10 +65,22 @@ void apply_options(io::system_calls& system, native_handle handle, const tcp_opt
 tcp_stream::tcp_stream(io::socket_ptr socket) : state_(new detail::stream_state(std::move(socket))) {}
 
 task<tcp_stream> tcp_stream::connect(endpoint peer, tcp_options options) {
+    return connect_bound(std::nullopt, peer, options);
+}
+
+task<tcp_stream> tcp_stream::connect_from(endpoint local, endpoint peer, tcp_options options) {
+    return connect_bound(local, peer, options);
+}
+
+task<tcp_stream> tcp_stream::connect_bound(std::optional<endpoint> local, endpoint peer, tcp_options options) {
     detail::loop_core& core = detail::require_core("connect");
     io::system_calls& system = core.engine->calls();
     detail::open_socket handle = detail::open_socket::tcp(system, peer, "connect to");
     detail::apply_options(system, handle.get(), options);
+    if (local) {
+        const int error = system.bind_socket(handle.get(), *local);
+        if (error != 0) detail::throw_socket_error(error, "connect from", *local);
+    }
     io::socket_ptr socket = core.engine->adopt(handle.release(), io::socket_role::stream);
     co_await detail::connect_description(socket.get(), &peer);
     co_return tcp_stream(std::move(socket));

@@ -9,6 +9,7 @@
 //   }
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -40,6 +41,10 @@ public:
 
     // Connects. Throws std::system_error, for example connection_refused. Cancel class: lossless.
     static task<tcp_stream> connect(endpoint peer, tcp_options options = {});
+
+    // The same from an address of this machine; port 0 lets the system choose one. Throws std::system_error, for example
+    // address_in_use, address_not_available. Cancel class: lossless.
+    static task<tcp_stream> connect_from(endpoint local, endpoint peer, tcp_options options = {});
 
     // Takes over a connected socket, for this thread's loop.
     static tcp_stream adopt(native_handle handle, const tcp_options& options = {});
@@ -96,6 +101,7 @@ private:
     friend struct detail::stream_access;
     explicit tcp_stream(io::socket_ptr socket);
     explicit tcp_stream(detail::stream_ptr state) noexcept : state_(std::move(state)) {}
+    static task<tcp_stream> connect_bound(std::optional<endpoint> local, endpoint peer, tcp_options options);
     io::socket& require(const char* operation) const;
 
     detail::stream_ptr state_;

@@ -1,10 +1,12 @@
 // Memory runs out while names are looked up.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 
 #include <tests/support/allocation_failure.hpp>
 #include <tests/support/names.hpp>
+#include <tests/support/refusing.hpp>
 
 using namespace async_tests;
 
@@ -18,5 +20,25 @@ TEST_CASE("without memory a name is not looked up, or has its addresses") {
         must_hold(numbers.size() == 1, "so have numbers");
         static_cast<void>(co_await resolve("fast", 80, {.max_age = 0s}));
         forget_resolved();
+    });
+}
+
+TEST_CASE("without memory connect gives a stream, or leaves nothing") {
+    survives([]() -> task<void> {
+        const refusing_port nobody;
+        tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
+        const std::array both{nobody.where(), listener.local_endpoint()};
+        tcp_stream client;
+        try {
+            client = co_await connect_any(both, {.attempt_timeout = 1h});
+        } catch (const connect_error& e) {
+            // All of them: one refused, one lacked the memory.
+            must_hold(e.failures().size() == 2, "each address has failed");
+            throw std::bad_alloc();
+        }
+        co_await client.close();
+        tcp_stream numbers = co_await connect("127.0.0.1", listener.local_endpoint().port());
+        co_await numbers.close();
+        co_await listener.close();
     });
 }

@@ -72,6 +72,17 @@ task<void> connect_blocked(cancel_subject& subject, task<tcp_stream> (*connect_t
 
 task<tcp_stream> connect_freely(endpoint where) { return connect(where); }
 task<tcp_stream> connect_by_class(endpoint where) { return tcp_stream::connect(where); }
+task<tcp_stream> connect_numbers(endpoint where) { return connect("127.0.0.1", where.port()); }
+task<tcp_stream> connect_service(endpoint where) { return connect("127.0.0.1", std::to_string(where.port())); }
+task<tcp_stream> connect_one_of(endpoint where) {
+    const std::array<endpoint, 2> same{where, where};
+    return connect_any(same, {.attempt_delay = std::chrono::hours(1)});
+}
+task<tcp_stream> connect_bound(endpoint where) { return tcp_stream::connect_from(endpoint::loopback(0), where); }
+task<void> connect_to_port(cancel_subject& subject) { return connect_blocked(subject, connect_numbers); }
+task<void> connect_to_service(cancel_subject& subject) { return connect_blocked(subject, connect_service); }
+task<void> connect_to_any(cancel_subject& subject) { return connect_blocked(subject, connect_one_of); }
+task<void> connect_from_any(cancel_subject& subject) { return connect_blocked(subject, connect_bound); }
 task<void> connect_1(cancel_subject& subject) { return connect_blocked(subject, connect_freely); }
 task<void> connect_2(cancel_subject& subject) { return connect_blocked(subject, connect_by_class); }
 
@@ -114,7 +125,11 @@ task<void> close_listener(cancel_subject& subject, facts& seen) {
 }
 
 const cancel_class_probes of_streams{
-    {"connect", [] { return lossless_if(connect_1); }},
+    {"connect", [] { return lossless_if(connect_to_port); }},
+    {"connect#2", [] { return lossless_if(connect_to_service); }},
+    {"connect#3", [] { return lossless_if(connect_1); }},
+    {"connect_any", [] { return lossless_if(connect_to_any); }},
+    {"tcp_stream::connect_from", [] { return lossless_if(connect_from_any); }},
     {"tcp_stream::connect", [] { return lossless_if(connect_2); }},
     {"tcp_stream::read", [] { return lossless_if(read_chunk); }},
     {"tcp_stream::read_some", [] { return lossless_if(read_some); }},
