@@ -34,6 +34,7 @@
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/connect.hpp>
 #include <libasync/net/port_reservation.hpp>
+#include <libasync/net/proxy.hpp>
 #include <libasync/net/proxy_protocol.hpp>
 #include <libasync/net/resolve.hpp>
 #include <libasync/net/socket_activation.hpp>

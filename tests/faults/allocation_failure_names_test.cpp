@@ -5,6 +5,7 @@
 #include <string>
 
 #include <tests/support/allocation_failure.hpp>
+#include <tests/support/fake_proxy.hpp>
 #include <tests/support/names.hpp>
 #include <tests/support/refusing.hpp>
 
@@ -39,6 +40,24 @@ TEST_CASE("without memory connect gives a stream, or leaves nothing") {
         co_await client.close();
         tcp_stream numbers = co_await connect("127.0.0.1", listener.local_endpoint().port());
         co_await numbers.close();
+        co_await listener.close();
+    });
+}
+
+TEST_CASE("without memory a proxy gives a stream, or the connection is closed") {
+    survives([]() -> task<void> {
+        tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
+        tcp_stream client = co_await connect(listener.local_endpoint());
+        tcp_stream server;
+        {
+            const async::testing::no_failures meanwhile;
+            server = co_await listener.accept();
+            co_await server.write(socks_no_password + socks_done);  // said before it is asked
+        }
+        tcp_stream stream = co_await socks5_connect(std::move(client), "example.org", 443);
+        must_hold(stream.is_open(), "it leads to the other end");
+        co_await stream.close();
+        co_await server.close();
         co_await listener.close();
     });
 }
