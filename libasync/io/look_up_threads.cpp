@@ -87,8 +87,7 @@ std::size_t look_up_threads::queued() const noexcept {
 }
 
 void look_up_threads::start_thread() {
-    const signals_blocked blocked;
-    std::thread([this] { run_thread(); }).detach();
+    quiet_thread([this] { run_thread(); }).detach();
     ++threads_;
 }
 

@@ -1,31 +1,13 @@
-// Threads of the library take no signals: those are for the program's own. For .cpp files.
+// Threads of the library take no signals: those are for the program's own.
 #pragma once
 
-#ifndef _WIN32
-#include <pthread.h>
-#include <signal.h>
-#endif
+#include <thread>
+
+#include <libasync/detail/unique_function.hpp>
 
 namespace async::inline v0::io {
 
-// Threads that are started while it lives take none.
-class signals_blocked {
-public:
-#ifndef _WIN32
-    signals_blocked() noexcept {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_;
-#else
-    signals_blocked() noexcept {}
-#endif
-    signals_blocked(const signals_blocked&) = delete;
-    signals_blocked& operator=(const signals_blocked&) = delete;
-};
+// Starts one that takes none. Throws std::system_error, std::bad_alloc.
+std::thread quiet_thread(unique_function<void()> body);
 
 }  // namespace async::inline v0::io

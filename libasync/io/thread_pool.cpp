@@ -79,8 +79,7 @@ bool thread_pool::submit(operation& op) {
     ++queued_;
     if (queued_ > idle_threads_ && threads_.size() < max_threads_) {
         try {
-            signals_blocked blocked;
-            threads_.emplace_back([this] { run_thread(); });
+            threads_.push_back(quiet_thread([this] { run_thread(); }));
         } catch (...) {
             if (threads_.empty()) {
                 op.unlink();
