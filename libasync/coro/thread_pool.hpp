@@ -1,4 +1,4 @@
-// thread_pool: threads of one's own, for work that must not stand in the way of the loop's files and name lookups.
+// thread_pool: threads of one's own, for work that must not stand in the way of the loop's files.
 //
 //   async::thread_pool heavy{8};
 //   co_await async::gather(heavy.run(compress, a), heavy.run(compress, b));

@@ -5,7 +5,7 @@
 //   auto query = [connection] { return connection->ask(); };      // a closure that owns something is given a name
 //   rows found = co_await async::to_thread(query);
 //
-// The threads are those of the loop's own pool (loop_options::pool_threads), which files and name lookups share: work
+// The threads are those of the loop's own pool (loop_options::pool_threads), which files use, too: work
 // that may fill it up belongs in an async::thread_pool. What waits for a thread stands in a queue as long as there are
 // tasks that wait. The function sees the context variables of its task; what it changes of them ends with it.
 #pragma once

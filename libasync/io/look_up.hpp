@@ -87,7 +87,7 @@ public:
     virtual void start(look_up& l) = 0;
     // Nobody waits for it any more. True if it had not begun: it is not done then, and not told.
     virtual bool withdraw(look_up& l) noexcept = 0;
-    // The engine goes: it is not told any more.
+    // The engine goes: it is not told any more. When all that were not told are forgotten, the source is destroyed.
     virtual void forget(look_up& l) noexcept = 0;
 };
 

@@ -81,6 +81,9 @@ void look_up_threads::forget(look_up& l) noexcept {
     l.home = nullptr;
 }
 
+// They tell under the lock.
+void look_up_threads::wait_for_tellers() noexcept { const std::lock_guard lock(mutex_); }
+
 std::size_t look_up_threads::queued() const noexcept {
     const std::lock_guard lock(mutex_);
     return queued_;
@@ -119,6 +122,7 @@ namespace {
 class threaded_source final : public name_source {
 public:
     explicit threaded_source(engine& home) : threads_(look_up_threads::of_process()), home_(home) {}
+    ~threaded_source() override { threads_.wait_for_tellers(); }
 
     void start(look_up& l) override { threads_.submit(l, home_); }
     bool withdraw(look_up& l) noexcept override { return threads_.withdraw(l); }

@@ -26,6 +26,10 @@ public:
     // Its engine is not told any more, from the return of this on.
     void forget(look_up& l) noexcept;
 
+    // Returns when no thread is in the middle of telling: who was told already may go on before the teller has left the
+    // engine.
+    void wait_for_tellers() noexcept;
+
     std::size_t queued() const noexcept;
 
     // For tests: what the threads call in place of look_up_natively. Gives what it was.

@@ -1,6 +1,5 @@
 #include <libasync/net/resolve.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <new>
 #include <optional>
@@ -178,16 +177,21 @@ std::optional<std::vector<endpoint>> literal(const question& q) {
 
 // The addresses with their port, in the order that is preferred.
 std::vector<endpoint> arranged(const std::vector<endpoint>& found, const question& q) {
+    const resolve_families f = q.options.families;
+    const address_family first = f == resolve_families::ipv6_first ? address_family::ipv6 : address_family::ipv4;
+    const bool in_turn = f == resolve_families::ipv4_first || f == resolve_families::ipv6_first;
     std::vector<endpoint> all;
     all.reserve(found.size());
-    for (const endpoint& e : found) {
+    const auto append = [&](const endpoint& e) {
         const int port = q.port.value_or(e.port());
         all.push_back(endpoint::from_bytes(e.family(), e.bytes(), static_cast<std::uint16_t>(port), e.scope()));
+    };
+    for (const endpoint& e : found) {
+        if (!in_turn || e.family() == first) append(e);
     }
-    const resolve_families f = q.options.families;
-    if (f != resolve_families::ipv4_first && f != resolve_families::ipv6_first) return all;
-    const address_family first = f == resolve_families::ipv4_first ? address_family::ipv4 : address_family::ipv6;
-    std::stable_partition(all.begin(), all.end(), [first](const endpoint& e) { return e.family() == first; });
+    for (const endpoint& e : found) {
+        if (in_turn && e.family() != first) append(e);
+    }
     return all;
 }
 

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,27 +28,30 @@ struct server_log {
     int accepted = 0;
     int closed = 0;
 };
+using log_ptr = std::shared_ptr<server_log>;  // servers may outlive the test that reads it
 
-task<void> hold(tcp_stream stream, server_log& log) {
+log_ptr make_log() { return std::make_shared<server_log>(); }
+
+task<void> hold(tcp_stream stream, log_ptr log) {
     try {
         const chunk end = co_await stream.read();
-        log.closed += end.empty();
+        log->closed += end.empty();
     } catch (const std::system_error&) {
-        ++log.closed;
+        ++log->closed;
     }
 }
 
-task<void> serve(server_log& log) {
+task<void> serve(log_ptr log) {
     tcp_listener listener = tcp_listener::bind(endpoint::any(port, address_family::ipv6), {.dual_stack = true});
     for (;;) {
         tcp_stream stream = co_await listener.accept();
-        ++log.accepted;
+        ++log->accepted;
         create_task(hold(std::move(stream), log));
     }
 }
 
 // A machine that answers after `latency`, one way.
-void add_server(std::string_view address, std::chrono::nanoseconds latency, server_log& log) {
+void add_server(std::string_view address, std::chrono::nanoseconds latency, log_ptr log) {
     sim::set_link("10.0.0.1", address, {latency, latency, 0, 0});
     create_task(sim::on_host(address, serve(log)));
 }
@@ -94,7 +99,7 @@ task<timing> connect_timed(std::string name, connect_options options = {}) {
 
 TEST_CASE("137: each address that says nothing costs 250 ms") {
     in_a_world([]() -> task<void> {
-        server_log log;
+        const log_ptr log = make_log();
         add_dead("10.0.0.2");
         add_dead("10.0.0.3");
         add_dead("10.0.0.4");
@@ -107,14 +112,14 @@ TEST_CASE("137: each address that says nothing costs 250 ms") {
         const timing impatient = co_await connect_timed("many", {.attempt_delay = 10ms});
         CHECK(about(impatient.took, 30ms + 10ms));
         co_await sleep(1s);
-        CHECK(log.accepted == 2);
+        CHECK(log->accepted == 2);
     });
 }
 
 // trio: test_custom_errors_expedite
 TEST_CASE("137: a failure starts the next attempt early") {
     in_a_world([]() -> task<void> {
-        server_log log;
+        const log_ptr log = make_log();
         add_refusing("10.0.0.2", 50ms);       // 0 to 100 ms
         add_refusing("10.0.0.3", 100ms);      // 100 to 300 ms
         add_server("10.0.0.4", 2500ms, log);  // 300 to 5300 ms
@@ -125,15 +130,15 @@ TEST_CASE("137: a failure starts the next attempt early") {
         CHECK(first.peer == "10.0.0.5");
         CHECK(about(first.took, 4550ms));
         co_await sleep(1min);
-        CHECK(log.accepted == log.closed);  // the late one, too
+        CHECK(log->accepted == log->closed);  // the late one, too
     });
 }
 
 // CPython: staggered::test_first_error_second_successful
 TEST_CASE("137: the first fails, the second is the stream, and the third is not tried") {
     in_a_world([]() -> task<void> {
-        server_log second;
-        server_log third;
+        const log_ptr second = make_log();
+        const log_ptr third = make_log();
         add_refusing("10.0.0.2", 1ms);
         add_server("10.0.0.3", 1ms, second);
         add_server("10.0.0.4", 1ms, third);
@@ -143,15 +148,15 @@ TEST_CASE("137: the first fails, the second is the stream, and the third is not 
         CHECK(first.peer == "10.0.0.3");
         CHECK(about(first.took, 4ms));
         co_await sleep(1s);
-        CHECK(second.accepted == 1);
-        CHECK(third.accepted == 0);
+        CHECK(second->accepted == 1);
+        CHECK(third->accepted == 0);
     });
 }
 
 // trio: test_multi_success
 TEST_CASE("137: of many that succeed one is the stream, and all others are closed") {
     in_a_world([]() -> task<void> {
-        server_log log;
+        const log_ptr log = make_log();
         add_refusing("10.0.0.2", 250ms);      // 0 to 500 ms
         add_server("10.0.0.3", 5s, log);      // 500 to 10500 ms
         add_server("10.0.0.4", 4500ms, log);  // 1500 to 10500 ms
@@ -163,8 +168,8 @@ TEST_CASE("137: of many that succeed one is the stream, and all others are close
         const timing first = co_await connect_timed("many", {.attempt_delay = 1s});
         CHECK(about(first.took, 10500ms));
         co_await sleep(1min);
-        CHECK(log.accepted >= 3);
-        CHECK(log.closed == log.accepted);  // the stream was closed by its end
+        CHECK(log->accepted >= 3);
+        CHECK(log->closed == log->accepted);  // the stream was closed by its end
     });
 }
 
@@ -198,7 +203,7 @@ TEST_CASE("137: when all fail, each failure is in the one error") {
 
 TEST_CASE("137: the families take turns, that of the first address first") {
     in_a_world([]() -> task<void> {
-        server_log log;
+        const log_ptr log = make_log();
         add_dead("fd00::2");
         add_dead("fd00::3");
         add_dead("fd00::4");
@@ -233,7 +238,7 @@ TEST_CASE("137: an attempt has its own time if it is given one") {
 
 TEST_CASE("137: a time-out ends all attempts, and leaves nothing") {
     in_a_world([]() -> task<void> {
-        server_log log;
+        const log_ptr log = make_log();
         add_dead("10.0.0.2");
         add_server("10.0.0.3", 5s, log);
         sim::set_name("slow", "10.0.0.2", "10.0.0.3");
@@ -242,7 +247,7 @@ TEST_CASE("137: a time-out ends all attempts, and leaves nothing") {
         CHECK(late);
         CHECK(about(now() - begin, 1s));
         co_await sleep(1min);
-        CHECK(log.accepted == log.closed);
+        CHECK(log->accepted == log->closed);
     });
 }
 
@@ -271,7 +276,7 @@ TEST_CASE("137: under faults and in any order a connection is the right one or a
         CAPTURE(seed);
         sim::simulation world(seed, {.order = sim::order::shuffle, .faults = sim::fault_mode::swarm});
         world.run([](unsigned& connected) -> task<void> {
-            server_log log;
+            const log_ptr log = make_log();
             add_refusing("10.0.0.2", 50ms);
             add_server("10.0.0.3", 200ms, log);
             add_dead("10.0.0.4");
