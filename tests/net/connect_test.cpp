@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -103,10 +105,18 @@ TEST_CASE("a server on one family is found by a name with both") {
             MESSAGE("skipped: this machine has no IPv6");
             co_return;
         }
-        tcp_listener listener = tcp_listener::bind(endpoint::loopback(0, address_family::ipv6));
-        const std::uint16_t port = listener.local_endpoint().port();
-        const refusing_port nobody(endpoint::loopback(port));
-        const std::array v4_first{nobody.where(), listener.local_endpoint()};
+        // The same port must be free in both.
+        tcp_listener listener;
+        std::optional<refusing_port> nobody;
+        for (int i = 0; !nobody; ++i) {
+            REQUIRE(i < 100);
+            listener = tcp_listener::bind(endpoint::loopback(0, address_family::ipv6));
+            try {
+                nobody.emplace(endpoint::loopback(listener.local_endpoint().port()));
+            } catch (const std::runtime_error&) {
+            }
+        }
+        const std::array v4_first{nobody->where(), listener.local_endpoint()};
         co_await check_works(co_await connect_any(v4_first, {.attempt_delay = 1h}), listener);
         const std::error_code only_v4 = co_await error_of(connect_any(v4_first, {.families = resolve_families::ipv4}));
         CHECK(only_v4 == std::errc::connection_refused);

@@ -17,7 +17,9 @@ public:
         handle_ = calls_.open_tcp_socket(where.family(), error);
         if (error == 0) error = calls_.bind_socket(handle_, where);
         if (error == 0) error = calls_.local_endpoint(handle_, where_);
-        if (error != 0) throw std::runtime_error("no port can be bound");
+        if (error == 0) return;
+        if (handle_ != async::invalid_handle) calls_.close_socket(handle_);
+        throw std::runtime_error("no port can be bound");
     }
     refusing_port(const refusing_port&) = delete;
     refusing_port& operator=(const refusing_port&) = delete;
