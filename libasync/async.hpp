@@ -30,9 +30,12 @@
 #include <libasync/loop/loop.hpp>
 #include <libasync/loop/notifier.hpp>
 #include <libasync/loop/timer.hpp>
+#include <libasync/net/buffered_reader.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/connect.hpp>
+#include <libasync/net/copy.hpp>
+#include <libasync/net/memory_stream.hpp>
 #include <libasync/net/port_reservation.hpp>
 #include <libasync/net/proxy.hpp>
 #include <libasync/net/proxy_protocol.hpp>

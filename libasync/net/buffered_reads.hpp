@@ -6,7 +6,7 @@
 //   auto lines = stream.lines();
 //   while (auto line = co_await lines.next()) use(*line);
 //
-// The streams of the library have these functions by themselves. One of your own gets them in a buffered_reader.
+// The streams of the library have these functions by themselves. One of your own gets them from buffered_reader.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,9 @@ struct read_options {
     std::size_t limit = std::size_t{64} * 1024;
 };
 static_assert(std::is_trivially_destructible_v<read_options>);
+
+template <class Stream>
+class buffered_reads;
 
 namespace detail {
 
@@ -51,6 +54,14 @@ private:
     std::string text_;                // one after the other
     std::vector<std::size_t> ends_;   // in there; none if there is one separator
     std::size_t longest_ = 0;
+};
+
+// For what else reads through the buffer of a stream.
+struct reading_access {
+    template <class Stream>
+    static readable* state_of(const buffered_reads<Stream>& stream) noexcept {
+        return stream.state();
+    }
 };
 
 task<std::string> read_exactly_from(readable_ref stream, std::size_t count);
@@ -118,8 +129,8 @@ public:
         return s && s->ahead ? s->ahead->size() : 0;
     }
 
-    // Puts bytes back: the next read, of whatever kind, begins with them. Not while a plain read is pending, which would
-    // not see them. Throws std::system_error, errc::closed, or errc::busy beside another read; std::bad_alloc.
+    // Puts bytes back: the next read, of whatever kind, begins with them. Not while a plain read is pending: that one
+    // does not see them. Throws std::system_error, errc::closed, or errc::busy beside another read; std::bad_alloc.
     void unread(const_bytes bytes) { detail::idle_ahead(state(), "unread to").put_back(bytes); }
     void unread(chunk data) { detail::idle_ahead(state(), "unread to").put_back(std::move(data)); }
 
@@ -128,6 +139,7 @@ public:
     chunk take_buffered() { return detail::take_buffered(state()); }
 
 private:
+    friend detail::reading_access;
     detail::readable* state() const noexcept { return static_cast<const Stream&>(*this).reading_state(); }
     detail::readable_ref reading() const noexcept { return detail::readable_ref(state()); }
 };

@@ -1,4 +1,5 @@
-// What a connection promises, of whatever kind it is: tcp_stream models it, and so may your own.
+// What a connection promises, of whatever kind it is: tcp_stream and memory_stream model it, and so may your own, which
+// buffered_reader then reads line by line.
 // testing/check_stream.hpp holds a stream to these promises.
 #pragma once
 

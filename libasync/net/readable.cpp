@@ -85,9 +85,9 @@ chunk read_ahead::take_all() {
 }
 
 std::size_t read_ahead::take_into(std::span<std::byte> into) noexcept {
-    if (into.empty()) return 0;
     const std::string_view first = older() != 0 ? std::string_view(bytes_).substr(used_) : fresh_.text();
     const std::size_t count = std::min(into.size(), first.size());
+    if (count == 0) return 0;
     std::memcpy(into.data(), first.data(), count);
     drop(count);
     return count;

@@ -30,8 +30,9 @@ struct tcp_options {
 };
 static_assert(std::is_trivially_destructible_v<tcp_options>);
 
-// Reads lines, and what else buffered_reads has. Move-only. At most one task reads and one writes at a time; a second one gets errc::busy. Destroying the stream
-// closes it in the background; what is pending on it then ends with errc::closed.
+// Models byte_stream, and reads lines, and what else buffered_reads has. Move-only. At most one task reads and one
+// writes at a time; a second one gets errc::busy. Destroying the stream closes it in the background; what is pending on
+// it then ends with errc::closed.
 //
 // Errors are std::system_error with the operation and the peer in the message.
 class tcp_stream : public buffered_reads<tcp_stream> {

@@ -5,6 +5,11 @@
 //   }
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <tests/support/network.hpp>
@@ -16,7 +21,53 @@ struct tcp_kind {
     static async::task<stream_pair> connect() { return connected_pair(); }
 };
 
-#define ASYNC_TESTS_STREAM_KINDS async_tests::tcp_kind
+template <class Client, class Server>
+struct pair_of {
+    Client client;
+    Server server;
+
+    pair_of(Client c, Server s) : client(std::move(c)), server(std::move(s)) {}
+};
+
+struct memory_kind {
+    static async::task<pair_of<async::memory_stream, async::memory_stream>> connect() {
+        auto [client, server] = async::memory_stream::pair();
+        co_return pair_of(std::move(client), std::move(server));
+    }
+};
+
+// What somebody may have written: a stream, and nothing else.
+class plain_stream {
+public:
+    explicit plain_stream(async::tcp_stream s) : stream_(std::move(s)) {}
+
+    auto read() { return stream_.read(); }
+    auto read_some(std::span<std::byte> into) { return stream_.read_some(into); }
+    template <class... Buffers>
+    auto write(const Buffers&... buffers) {
+        return stream_.write(buffers...);
+    }
+    std::uint64_t written() const { return stream_.written(); }
+    auto shutdown_write() { return stream_.shutdown_write(); }
+    auto close() { return stream_.close(); }
+    void abort() noexcept { stream_.abort(); }
+    bool is_open() const { return stream_.is_open(); }
+
+private:
+    async::tcp_stream stream_;
+};
+
+struct wrapped_kind {
+    using end = async::buffered_reader<plain_stream>;
+    static async::task<pair_of<end, end>> connect() {
+        stream_pair pair = co_await connected_pair();
+        end client(plain_stream(std::move(pair.client)));
+        end server(plain_stream(std::move(pair.server)));
+        co_return pair_of(std::move(client), std::move(server));
+    }
+};
+
+#define ASYNC_TESTS_STREAM_KINDS async_tests::tcp_kind, async_tests::memory_kind, async_tests::wrapped_kind
 
 // Writes the pieces one by one, each once all others wait for it, and then the end.
 template <class Stream, class... Pieces>

@@ -1,0 +1,45 @@
+#include <libasync/net/copy.hpp>
+
+#include <algorithm>
+
+#include <libasync/coro/checkpoint.hpp>
+
+namespace async::inline v0::detail {
+
+namespace {
+
+// Bytes leave the buffer as far as they were written, however the write ends.
+class written_off {
+public:
+    written_off(read_ahead& ahead, const copy_sink& to) : ahead_(ahead), to_(to), before_(to.written()) {}
+    written_off(const written_off&) = delete;
+    written_off& operator=(const written_off&) = delete;
+    ~written_off() {
+        const std::uint64_t written = to_.written() - before_;
+        ahead_.drop(static_cast<std::size_t>(std::min<std::uint64_t>(written, ahead_.size())));
+    }
+
+private:
+    read_ahead& ahead_;
+    const copy_sink& to_;
+    const std::uint64_t before_;
+};
+
+}  // namespace
+
+task<std::uint64_t> copy_to_sink(readable_ref from, copy_sink& to) {
+    co_await checkpoint();
+    const reading_turn turn(from, "copy from");
+    for (std::uint64_t count = 0;;) {
+        if (turn.ahead().empty()) {
+            const bool there = co_await turn.more();
+            if (!there) co_return count;
+        }
+        const std::string_view data = turn.ahead().view();
+        const written_off at_end(turn.ahead(), to);
+        co_await to.write(data);
+        count += data.size();
+    }
+}
+
+}  // namespace async::inline v0::detail
