@@ -32,6 +32,7 @@
 #include <libasync/loop/timer.hpp>
 #include <libasync/net/buffered_reader.hpp>
 #include <libasync/net/buffered_reads.hpp>
+#include <libasync/net/any_stream.hpp>
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/connect.hpp>
 #include <libasync/net/copy.hpp>

@@ -1,0 +1,141 @@
+// A stream of any kind behind one type: what a program uses that learns only at run time whether it talks TCP or TLS.
+//
+//   async::any_stream stream = co_await async::connect(where);
+//   if (secure) stream = co_await async::tls_stream::upgrade(std::move(stream), context, {.server_name = host});
+//   co_await stream.write("hello\n");
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <libasync/coro/task.hpp>
+#include <libasync/net/byte_stream.hpp>
+
+namespace async::inline v0 {
+
+namespace detail {
+
+// The buffers of one write. What they refer to belongs to the caller.
+class write_list {
+public:
+    static constexpr std::size_t most = 16;
+
+    template <class... Buffers>
+    explicit write_list(const Buffers&... buffers) : items_{const_bytes(buffers)...},
+                                                     count_(sizeof...(Buffers)) {}
+
+    const const_bytes* begin() const noexcept { return items_.data(); }
+    const const_bytes* end() const noexcept { return begin() + count_; }
+    std::size_t count() const noexcept { return count_; }
+    const const_bytes& operator[](std::size_t i) const noexcept { return items_[i]; }
+
+    std::size_t total() const noexcept {
+        std::size_t sum = 0;
+        for (const const_bytes& bytes : *this) sum += bytes.size();
+        return sum;
+    }
+    // All bytes in one piece.
+    std::string joined() const;
+
+private:
+    std::array<const_bytes, most> items_;
+    std::size_t count_;
+};
+
+// Parameters of a variadic write.
+template <class... Buffers>
+concept write_buffers = sizeof...(Buffers) > 0 && sizeof...(Buffers) <= write_list::most &&
+                        (std::convertible_to<const Buffers&, const_bytes> && ...);
+
+class stream_face {
+public:
+    virtual ~stream_face() = default;
+    virtual task<chunk> read() = 0;
+    virtual task<std::size_t> read_some(std::span<std::byte> into) = 0;
+    virtual task<void> write(const write_list& list) = 0;
+    virtual std::uint64_t written() const noexcept = 0;
+    virtual task<void> shutdown_write() = 0;
+    virtual task<void> close() = 0;
+    virtual void abort() noexcept = 0;
+    virtual bool is_open() const noexcept = 0;
+};
+
+// The concept promises writes of one and of three buffers; for more they are copied, and kept until that is written.
+task<void> write_kept(std::unique_ptr<std::string> bytes, task<void> write);
+
+template <byte_stream S>
+class stream_with_face final : public stream_face {
+public:
+    explicit stream_with_face(S&& stream) : stream_(std::move(stream)) {}
+
+    task<chunk> read() override { return into_task(stream_.read()); }
+    task<std::size_t> read_some(std::span<std::byte> into) override { return into_task(stream_.read_some(into)); }
+    task<void> write(const write_list& l) override {
+        if (l.count() == 1) return into_task(stream_.write(l[0]));
+        if (l.count() <= 3) return into_task(stream_.write(l[0], l[1], l[2]));
+        auto bytes = std::make_unique<std::string>(l.joined());
+        auto write = into_task(stream_.write(const_bytes(*bytes)));
+        return write_kept(std::move(bytes), std::move(write));
+    }
+    std::uint64_t written() const noexcept override { return stream_.written(); }
+    task<void> shutdown_write() override { return into_task(stream_.shutdown_write()); }
+    task<void> close() override { return into_task(stream_.close()); }
+    void abort() noexcept override { stream_.abort(); }
+    bool is_open() const noexcept override { return stream_.is_open(); }
+
+private:
+    S stream_;
+};
+
+}  // namespace detail
+
+// Move-only. Each member does what that of the stream inside does; its awaitables are tasks, which cost a frame each.
+class any_stream {
+public:
+    // Closed from the start: every operation gives errc::closed.
+    any_stream() = default;
+
+    // Takes over any stream. Throws std::bad_alloc.
+    template <class S>
+        requires(!std::same_as<S, any_stream> && byte_stream<S>)
+    any_stream(S stream) : stream_(std::make_unique<detail::stream_with_face<S>>(std::move(stream))) {}
+
+    // What has arrived, at least one byte; empty once the peer has closed its side. Cancel class: lossless.
+    task<chunk> read();
+
+    // The same into the caller's memory; gives the count. Cancel class: lossless.
+    task<std::size_t> read_some(std::span<std::byte> into);
+
+    // Sends all of up to 16 buffers, which must stay where they are until then. More than three are copied into one.
+    // Cancel class: poisoning, as with the stream inside.
+    template <class... Buffers>
+        requires detail::write_buffers<Buffers...>
+    task<void> write(const Buffers&... buffers) {
+        return write_all(detail::write_list(buffers...));
+    }
+
+    // Bytes that were taken so far.
+    std::uint64_t written() const noexcept { return stream_ ? stream_->written() : 0; }
+
+    // Tells the peer that nothing more will be written; reading goes on. Cancel class: lossless.
+    task<void> shutdown_write();
+
+    // Closes; takes effect even in a cancelled scope. May be repeated. Cancel class: deferred.
+    task<void> close();
+
+    // Closes at once; what was not delivered yet may be lost.
+    void abort() noexcept {
+        if (stream_) stream_->abort();
+    }
+
+    bool is_open() const noexcept { return stream_ && stream_->is_open(); }
+
+private:
+    task<void> write_all(const detail::write_list& list);
+
+    std::unique_ptr<detail::stream_face> stream_;
+};
+
+}  // namespace async::inline v0
