@@ -45,6 +45,9 @@
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_server.hpp>
 #include <libasync/net/tcp_stream.hpp>
+#include <libasync/net/tls_context.hpp>
+#include <libasync/net/tls_error.hpp>
+#include <libasync/net/tls_stream.hpp>
 #include <libasync/sim/disk.hpp>
 #include <libasync/sim/host.hpp>
 #include <libasync/sim/names.hpp>
