@@ -255,6 +255,34 @@ def workers():
                 check_equal(connection.recv(100), message, "echo")
 
 
+def tls_echo():
+    with tempfile.TemporaryDirectory() as scratch:
+        certificate, key = f"{scratch}/cert.pem", f"{scratch}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                       check=True, capture_output=True, timeout=PATIENCE)
+        server = subprocess.Popen([*launcher, programs["tls_echo"], "serve", "--port", "0", "--certificate", certificate,
+                                   "--key", key], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        try:
+            greeting = server.stdout.readline()
+            port = re.search(rf"^TLS echo on 127\.0\.0\.1:(\d+), engine {ENGINE}$", greeting)[1]
+            check("try:" in server.stdout.readline(), "no hint at how to try it")
+            asked = run("tls_echo", "ask", "--port", port, "--ca", certificate, "well met")
+            check_equal(asked, "TLSv1.3, CN=localhost\nwell met\n", "answer")
+            refused = subprocess.run([*launcher, programs["tls_echo"], "ask", "--port", port], capture_output=True,
+                                     text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+            check(refused.returncode == 1 and "certificate verify failed: self-signed certificate" in refused.stderr,
+                  "without its issuer:", refused)
+            check("alert" in server.stderr.readline(), "the server does not tell of a client that refused")
+            server.send_signal(signal.SIGINT)
+            output, errors = server.communicate(timeout=PATIENCE)
+            check_equal((server.returncode, output, errors), (0, "bye\n", ""), "end on Ctrl-C")
+        finally:
+            server.kill()
+            server.communicate()
+
+
 def main():
     arguments = sys.argv[2:]
     if "--" in arguments:
@@ -274,7 +302,7 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     samples = {sample.__name__: sample for sample in (
         echo, gather_files, sleep_sort, http_hello, outage, crawler, producer_consumer, staggered_retry, graceful_stop,
-        workers)}
+        workers, tls_echo)}
     samples[sys.argv[1]]()
 
 
