@@ -1,6 +1,6 @@
 #include <libasync/net/any_stream.hpp>
 
-#include <libasync/net/entry_check.hpp>
+#include <libasync/coro/checkpoint.hpp>
 
 namespace async::inline v0 {
 
@@ -20,12 +20,25 @@ task<void> write_kept(std::unique_ptr<std::string> bytes, task<void> write) {
     bytes.reset();
 }
 
+std::string stream_face::describe(const char* operation) const {
+    return std::string(operation) + (is_open() ? " an any_stream" : " a closed stream");
+}
+
 namespace {
 
-template <class T>
-task<T> fail_closed(const char* operation) {
-    co_await entry_check();
-    throw std::system_error(make_error_code(errc::closed), std::string(operation) + " a closed stream");
+// Without a copy where nothing was read ahead.
+task<std::size_t> read_some_directly(readable_ref stream, std::span<std::byte> into) {
+    co_await checkpoint();
+    if (!stream) throw_read_error(errc::closed, nullptr, "read_some from");
+    if (stream->ahead) co_return co_await read_some_plainly(std::move(stream), into);
+    const std::size_t count = co_await static_cast<stream_face&>(*stream).fetch_some(into);
+    stream->ended = count == 0 && !into.empty();
+    co_return count;
+}
+
+task<void> fail_closed(const char* operation) {
+    co_await checkpoint();
+    throw_read_error(errc::closed, nullptr, operation);
 }
 
 task<void> nothing() { co_return; }
@@ -34,20 +47,30 @@ task<void> nothing() { co_return; }
 
 }  // namespace detail
 
-task<chunk> any_stream::read() { return stream_ ? stream_->read() : detail::fail_closed<chunk>("read from"); }
+task<chunk> any_stream::read() { return detail::read_plainly(detail::readable_ref(stream_.get())); }
 
 task<std::size_t> any_stream::read_some(std::span<std::byte> into) {
-    return stream_ ? stream_->read_some(into) : detail::fail_closed<std::size_t>("read_some from");
+    return detail::read_some_directly(detail::readable_ref(stream_.get()), into);
 }
 
 task<void> any_stream::write_all(const detail::write_list& list) {
-    return stream_ ? stream_->write(list) : detail::fail_closed<void>("write to");
+    return stream_ ? stream_->write(list) : detail::fail_closed("write to");
 }
 
 task<void> any_stream::shutdown_write() {
-    return stream_ ? stream_->shutdown_write() : detail::fail_closed<void>("shutdown_write of");
+    return stream_ ? stream_->shutdown_write() : detail::fail_closed("shutdown_write of");
 }
 
-task<void> any_stream::close() { return stream_ ? stream_->close() : detail::nothing(); }
+task<void> any_stream::close() {
+    if (!stream_) return detail::nothing();
+    stream_->drop_ahead();
+    return stream_->close();
+}
+
+void any_stream::abort() noexcept {
+    if (!stream_) return;
+    stream_->drop_ahead();
+    stream_->abort();
+}
 
 }  // namespace async::inline v0

@@ -7,10 +7,12 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
 
 namespace async::inline v0 {
@@ -49,17 +51,18 @@ template <class... Buffers>
 concept write_buffers = sizeof...(Buffers) > 0 && sizeof...(Buffers) <= write_list::most &&
                         (std::convertible_to<const Buffers&, const_bytes> && ...);
 
-class stream_face {
+// The state of an any_stream, counted: what is under way may end after the stream is gone.
+class stream_face : public readable {
 public:
-    virtual ~stream_face() = default;
-    virtual task<chunk> read() = 0;
-    virtual task<std::size_t> read_some(std::span<std::byte> into) = 0;
+    virtual task<std::size_t> fetch_some(std::span<std::byte> into) = 0;
     virtual task<void> write(const write_list& list) = 0;
     virtual std::uint64_t written() const noexcept = 0;
     virtual task<void> shutdown_write() = 0;
     virtual task<void> close() = 0;
     virtual void abort() noexcept = 0;
-    virtual bool is_open() const noexcept = 0;
+    virtual void drop() noexcept = 0;  // the stream is gone
+
+    std::string describe(const char* operation) const override;
 };
 
 // The concept promises writes of one and of three buffers; for more they are copied, and kept until that is written.
@@ -70,29 +73,80 @@ class stream_with_face final : public stream_face {
 public:
     explicit stream_with_face(S&& stream) : stream_(std::move(stream)) {}
 
-    task<chunk> read() override { return into_task(stream_.read()); }
-    task<std::size_t> read_some(std::span<std::byte> into) override { return into_task(stream_.read_some(into)); }
+    task<chunk> fetch() override {
+        require("read from");
+        return into_task(stream_->read());
+    }
+    task<std::size_t> fetch_some(std::span<std::byte> into) override {
+        require("read_some from");
+        return into_task(stream_->read_some(into));
+    }
     task<void> write(const write_list& l) override {
-        if (l.count() == 1) return into_task(stream_.write(l[0]));
-        if (l.count() <= 3) return into_task(stream_.write(l[0], l[1], l[2]));
+        require("write to");
+        if (l.count() == 1) return into_task(stream_->write(l[0]));
+        if (l.count() <= 3) return into_task(stream_->write(l[0], l[1], l[2]));
         auto bytes = std::make_unique<std::string>(l.joined());
-        auto write = into_task(stream_.write(const_bytes(*bytes)));
+        auto write = into_task(stream_->write(const_bytes(*bytes)));
         return write_kept(std::move(bytes), std::move(write));
     }
-    std::uint64_t written() const noexcept override { return stream_.written(); }
-    task<void> shutdown_write() override { return into_task(stream_.shutdown_write()); }
-    task<void> close() override { return into_task(stream_.close()); }
-    void abort() noexcept override { stream_.abort(); }
-    bool is_open() const noexcept override { return stream_.is_open(); }
+    std::uint64_t written() const noexcept override { return stream_ ? stream_->written() : 0; }
+    task<void> shutdown_write() override {
+        require("shutdown_write of");
+        return into_task(stream_->shutdown_write());
+    }
+    task<void> close() override {
+        require("close of");
+        return into_task(stream_->close());
+    }
+    void abort() noexcept override {
+        if (stream_) stream_->abort();
+    }
+    bool is_open() const noexcept override { return stream_ && stream_->is_open(); }
+    void drop() noexcept override { stream_.reset(); }
 
 private:
-    S stream_;
+    void require(const char* operation) const {
+        if (!stream_) throw_read_error(errc::closed, this, operation);
+    }
+
+    std::optional<S> stream_;
+};
+
+// Owns the stream inside, and with it closes it; the counted state lives on while operations refer to it.
+class stream_face_ptr {
+public:
+    stream_face_ptr() = default;
+    explicit stream_face_ptr(stream_face* s) noexcept : state_(s) {}
+    stream_face_ptr(stream_face_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    stream_face_ptr& operator=(stream_face_ptr&& other) noexcept {
+        if (this != &other) {
+            reset();
+            state_ = std::exchange(other.state_, nullptr);
+        }
+        return *this;
+    }
+    ~stream_face_ptr() { reset(); }
+
+    stream_face* get() const noexcept { return state_; }
+    stream_face* operator->() const noexcept { return state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    void reset() noexcept {
+        if (stream_face* s = std::exchange(state_, nullptr)) {
+            s->drop();
+            s->release();
+        }
+    }
+
+    stream_face* state_ = nullptr;
 };
 
 }  // namespace detail
 
-// Move-only. Each member does what that of the stream inside does; its awaitables are tasks, which cost a frame each.
-class any_stream {
+// Move-only. Each member does what that of the stream inside does; its awaitables are tasks, which cost a frame or two
+// each. Reads lines, and what else buffered_reads has, whatever is inside.
+class any_stream : public buffered_reads<any_stream> {
 public:
     // Closed from the start: every operation gives errc::closed.
     any_stream() = default;
@@ -100,7 +154,7 @@ public:
     // Takes over any stream. Throws std::bad_alloc.
     template <class S>
         requires(!std::same_as<S, any_stream> && byte_stream<S>)
-    any_stream(S stream) : stream_(std::make_unique<detail::stream_with_face<S>>(std::move(stream))) {}
+    any_stream(S stream) : stream_(new detail::stream_with_face<S>(std::move(stream))) {}
 
     // What has arrived, at least one byte; empty once the peer has closed its side. Cancel class: lossless.
     task<chunk> read();
@@ -126,16 +180,16 @@ public:
     task<void> close();
 
     // Closes at once; what was not delivered yet may be lost.
-    void abort() noexcept {
-        if (stream_) stream_->abort();
-    }
+    void abort() noexcept;
 
     bool is_open() const noexcept { return stream_ && stream_->is_open(); }
 
 private:
+    friend class buffered_reads<any_stream>;
+    detail::readable* reading_state() const noexcept { return stream_.get(); }
     task<void> write_all(const detail::write_list& list);
 
-    std::unique_ptr<detail::stream_face> stream_;
+    detail::stream_face_ptr stream_;
 };
 
 }  // namespace async::inline v0

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include <libasync/net/entry_check.hpp>
+#include <libasync/coro/checkpoint.hpp>
 #include <libasync/net/tcp_stream.hpp>
 #include <libasync/net/tls/description.hpp>
 #include <libasync/net/tls/session.hpp>
@@ -18,13 +18,13 @@ namespace {
 
 template <class T>
 task<T> fail_closed(const char* operation) {
-    co_await detail::entry_check();
+    co_await detail::checkpoint();
     throw std::system_error(make_error_code(errc::closed), std::string(operation) + " a closed stream");
 }
 
 task<void> nothing() { co_return; }
 
-std::shared_ptr<tls_session> make_session(any_stream transport, const tls_context& context, const tls_options& options,
+detail::tls_session_ptr make_session(any_stream transport, const tls_context& context, const tls_options& options,
                                           tls_role role) {
     if (context.state()->role() != role) {
         throw std::invalid_argument(role == tls_role::client ? "tls_stream::upgrade: the context of a server"
@@ -33,7 +33,7 @@ std::shared_ptr<tls_session> make_session(any_stream transport, const tls_contex
     if (role == tls_role::client && context.state()->verifies() && options.server_name.empty()) {
         throw std::invalid_argument("tls_stream::upgrade: without server_name the certificate cannot be verified");
     }
-    return std::make_shared<tls_session>(std::move(transport), context.state(), options);
+    return detail::tls_session_ptr(new tls_session(std::move(transport), context.state(), options));
 }
 
 // The options, with what they refer to.
@@ -70,7 +70,7 @@ task<tls_stream> connect_and_upgrade(endpoint peer, kept_options options, tls_co
 
 tls_stream::tls_stream() noexcept = default;
 tls_stream::tls_stream(tls_stream&& other) noexcept = default;
-tls_stream::tls_stream(std::shared_ptr<tls_session> session) noexcept : session_(std::move(session)) {}
+tls_stream::tls_stream(detail::tls_session_ptr session) noexcept : session_(std::move(session)) {}
 
 tls_stream& tls_stream::operator=(tls_stream&& other) noexcept {
     if (this == &other) return *this;
@@ -93,7 +93,7 @@ task<tls_stream> tls_stream::accept(any_stream transport, const tls_context& con
                        options.handshake_timeout);
 }
 
-task<tls_stream> tls_stream::shake_hands(std::shared_ptr<tls_session> session, std::chrono::milliseconds limit) {
+task<tls_stream> tls_stream::shake_hands(detail::tls_session_ptr session, std::chrono::milliseconds limit) {
     tls_stream stream(session);
     cancel_scope scope(this_loop().deadline_after(limit));
     std::exception_ptr failure;
@@ -101,7 +101,7 @@ task<tls_stream> tls_stream::shake_hands(std::shared_ptr<tls_session> session, s
         const auto done = co_await scope.run(tls_session::handshake(session));
         if (!done) {
             throw tls_error(tls_errc::handshake_timed_out,
-                            session->described("TLS handshake with") + ": not done in " +
+                            session->describe("TLS handshake with") + ": not done in " +
                                 std::to_string(limit.count()) + " ms");
         }
     } catch (const std::system_error&) {
@@ -112,7 +112,9 @@ task<tls_stream> tls_stream::shake_hands(std::shared_ptr<tls_session> session, s
     std::rethrow_exception(failure);
 }
 
-task<chunk> tls_stream::read() { return session_ ? tls_session::read(session_) : fail_closed<chunk>("read from"); }
+detail::readable* tls_stream::reading_state() const noexcept { return session_.get(); }
+
+task<chunk> tls_stream::read() { return detail::read_plainly(detail::readable_ref(session_.get())); }
 
 task<std::size_t> tls_stream::read_some(std::span<std::byte> into) {
     return session_ ? tls_session::read_some(session_, into) : fail_closed<std::size_t>("read_some from");
@@ -128,10 +130,16 @@ task<void> tls_stream::shutdown_write() {
     return session_ ? tls_session::shutdown_write(session_) : fail_closed<void>("shutdown_write of");
 }
 
-task<void> tls_stream::close() { return session_ ? tls_session::close(session_) : nothing(); }
+task<void> tls_stream::close() {
+    if (!session_) return nothing();
+    session_->drop_ahead();
+    return tls_session::close(session_);
+}
 
 void tls_stream::abort() noexcept {
-    if (session_) session_->abort();
+    if (!session_) return;
+    session_->drop_ahead();
+    session_->abort();
 }
 
 bool tls_stream::is_open() const noexcept { return session_ && session_->is_open(); }

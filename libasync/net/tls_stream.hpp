@@ -9,10 +9,10 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <libasync/io/endpoint.hpp>
 #include <libasync/net/any_stream.hpp>
@@ -21,7 +21,32 @@
 namespace async::inline v0 {
 
 namespace detail {
+
 class tls_session;
+
+// A counted reference to what a stream and its pending operations share.
+class tls_session_ptr {
+public:
+    tls_session_ptr() = default;
+    // Takes over one count.
+    explicit tls_session_ptr(tls_session* s) noexcept : session_(s) {}
+    tls_session_ptr(const tls_session_ptr& other) noexcept;
+    tls_session_ptr(tls_session_ptr&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
+    tls_session_ptr& operator=(tls_session_ptr other) noexcept {
+        std::swap(session_, other.session_);
+        return *this;
+    }
+    ~tls_session_ptr();
+
+    tls_session& operator*() const noexcept { return *session_; }
+    tls_session* operator->() const noexcept { return session_; }
+    tls_session* get() const noexcept { return session_; }
+    explicit operator bool() const noexcept { return session_ != nullptr; }
+
+private:
+    tls_session* session_ = nullptr;
+};
+
 }  // namespace detail
 
 // Texts and bytes are copied at the call that takes the options.
@@ -43,13 +68,13 @@ struct tls_options {
 };
 static_assert(std::is_trivially_destructible_v<tls_options>);
 
-// Move-only; models byte_stream. At most one task reads and one writes at a time; a second one gets errc::busy, and
+// Move-only; models byte_stream, and reads lines, and what else buffered_reads has. At most one task reads and one writes at a time; a second one gets errc::busy, and
 // neither waits for the other. Destroying the stream closes the transport without TLS's end: the peer takes that for a
 // truncation, as after `abort`.
 //
 // Errors of TLS are tls_error, those of the transport are std::system_error as there. They end the stream for reading
 // for good.
-class tls_stream {
+class tls_stream : public buffered_reads<tls_stream> {
 public:
     // Closed from the start: every operation gives errc::closed.
     tls_stream() noexcept;
@@ -117,11 +142,13 @@ public:
     std::string peer_subject() const;
 
 private:
-    explicit tls_stream(std::shared_ptr<detail::tls_session> session) noexcept;
-    static task<tls_stream> shake_hands(std::shared_ptr<detail::tls_session> session, std::chrono::milliseconds limit);
+    friend class buffered_reads<tls_stream>;
+    detail::readable* reading_state() const noexcept;
+    explicit tls_stream(detail::tls_session_ptr session) noexcept;
+    static task<tls_stream> shake_hands(detail::tls_session_ptr session, std::chrono::milliseconds limit);
     task<void> write_all(const detail::write_list& list);
 
-    std::shared_ptr<detail::tls_session> session_;
+    detail::tls_session_ptr session_;
 };
 
 // Connects to `peer` and begins TLS as a client; the context is one of the process's own that trusts whom the system

@@ -130,3 +130,23 @@ TEST_CASE("one variable holds streams of different types") {
         CHECK(got == "tcp");
     }());
 }
+
+TEST_CASE("an any_stream reads lines, and what the stream inside has read ahead comes first") {
+    async::run([]() -> task<void> {
+        stream_pair tcp = co_await connected_pair();
+        co_await tcp.client.write("one\ntwo\nthree\nfour");
+        co_await tcp.client.shutdown_write();
+        std::string line = co_await tcp.server.read_line();
+        CHECK(line == "one\n");
+        any_stream stream = std::move(tcp.server);
+        line = co_await stream.read_line();
+        CHECK(line == "two\n");
+        std::array<char, 3> room;
+        const std::size_t count = co_await stream.read_some(std::as_writable_bytes(std::span(room)));
+        CHECK(std::string_view(room.data(), count) == "thr");
+        CHECK_FALSE(stream.at_eof());
+        const std::string rest = co_await stream.read_all();
+        CHECK(rest == "ee\nfour");
+        CHECK(stream.at_eof());
+    }());
+}

@@ -387,3 +387,47 @@ TEST_CASE("the end of the loop takes streams with what they wait for") {
     left.abort();
     CHECK_FALSE(left.is_open());
 }
+
+TEST_CASE("TLS is read by lines, by number and to the end") {
+    async::run([]() -> task<void> {
+        tls_pair pair = co_await connected_tls();
+        co_await pair.client.write("one\ntwo\n", "0123456789", "the rest");
+        co_await pair.client.shutdown_write();
+        std::string got = co_await pair.server.read_line();
+        CHECK(got == "one\n");
+        got = co_await pair.server.read_until("\n");
+        CHECK(got == "two\n");
+        std::array<char, 3> room;
+        const std::size_t count = co_await pair.server.read_some(std::as_writable_bytes(std::span(room)));
+        CHECK(std::string_view(room.data(), count) == "012");
+        got = co_await pair.server.read_exactly(7);
+        CHECK(got == "3456789");
+        got = co_await pair.server.read_all();
+        CHECK(got == "the rest");
+        CHECK(pair.server.at_eof());
+        co_await gather(pair.client.close(), pair.server.close());
+    }());
+}
+
+TEST_CASE("TLS begins over a stream that has read a line, and bytes behind it") {
+    async::run([]() -> task<void> {
+        stream_pair tcp = co_await connected_pair();
+        auto client = [](tcp_stream stream) -> task<void> {
+            co_await stream.write("STARTTLS\n");
+            tls_stream secure =
+                co_await tls_stream::upgrade(std::move(stream), the_tls_world().client_context, quick_options);
+            co_await secure.write("secret\n");
+            co_await secure.close();
+        };
+        auto server = [](tcp_stream stream) -> task<std::string> {
+            co_await wait_all_tasks_blocked();  // until all of the client's first message is there
+            std::string line = co_await stream.read_line();
+            CHECK(line == "STARTTLS\n");
+            tls_stream secure =
+                co_await tls_stream::accept(std::move(stream), the_tls_world().server_context, quick_options);
+            co_return co_await secure.read_line();
+        };
+        auto [unused, got] = co_await gather(client(std::move(tcp.client)), server(std::move(tcp.server)));
+        CHECK(got == "secret\n");
+    }());
+}

@@ -3,7 +3,7 @@
 #include <array>
 
 #include <libasync/coro/timeout.hpp>
-#include <libasync/net/entry_check.hpp>
+#include <libasync/coro/checkpoint.hpp>
 #include <libasync/net/tls/session_turn.hpp>
 
 namespace async::inline v0::detail {
@@ -13,6 +13,14 @@ namespace {
 constexpr std::size_t most_in_a_chunk = 64 << 10;
 
 }  // namespace
+
+tls_session_ptr::tls_session_ptr(const tls_session_ptr& other) noexcept : session_(other.session_) {
+    if (session_) session_->retain();
+}
+
+tls_session_ptr::~tls_session_ptr() {
+    if (session_) session_->release();
+}
 
 tls_session::tls_session(any_stream transport, std::shared_ptr<tls_context_state> context, const tls_options& options)
     : context_(std::move(context)),
@@ -24,26 +32,26 @@ tls_session::tls_session(any_stream transport, std::shared_ptr<tls_context_state
     engine_.feed(chunk::copy_of(options.already_read));
 }
 
-std::string tls_session::described(const char* operation) const {
+std::string tls_session::describe(const char* operation) const {
     std::string text = operation;
     if (!name_.empty()) text.append(" ").append(name_);
     return text;
 }
 
 void tls_session::fail_closed(const char* operation) const {
-    throw std::system_error(make_error_code(errc::closed), described(operation));
+    throw std::system_error(make_error_code(errc::closed), describe(operation));
 }
 
 void tls_session::fail() const {
-    throw tls_error(engine_.failure_code(), described("TLS with") + ": " + engine_.failure());
+    throw tls_error(engine_.failure_code(), describe("TLS with") + ": " + engine_.failure());
 }
 
 void tls_session::fail_truncated() const {
-    throw tls_error(tls_errc::truncated, described("TLS with") + ": the connection ended without the end of TLS");
+    throw tls_error(tls_errc::truncated, describe("TLS with") + ": the connection ended without the end of TLS");
 }
 
 task<void> tls_session::handshake(ptr self) {
-    co_await entry_check();
+    co_await checkpoint();
     turn reader(*self, self->reading_, "TLS handshake with");
     for (;;) {
         const tls_step step = self->engine_.handshake();
@@ -137,10 +145,10 @@ std::size_t read_what_is_there(tls_engine& engine, std::span<std::byte> into) {
 }  // namespace
 
 task<chunk> tls_session::read(ptr self) {
-    co_await entry_check();
+    co_await checkpoint();
     turn reader(*self, self->reading_, "read from");
-    const bool readable = co_await self->wait_readable();
-    if (!readable) co_return chunk();
+    const bool there = co_await self->wait_readable();
+    if (!there) co_return chunk();
     const std::size_t room = std::min(most_in_a_chunk, self->engine_.readable_at_most());
     std::unique_ptr<std::byte[]> memory(new std::byte[room]);
     const std::size_t size = read_what_is_there(self->engine_, {memory.get(), room});
@@ -149,11 +157,12 @@ task<chunk> tls_session::read(ptr self) {
 }
 
 task<std::size_t> tls_session::read_some(ptr self, std::span<std::byte> into) {
-    co_await entry_check();
+    co_await checkpoint();
+    if (self->ahead) co_return co_await read_some_plainly(readable_ref(self.get()), into);
     turn reader(*self, self->reading_, "read_some from");
     if (into.empty()) co_return 0;
-    const bool readable = co_await self->wait_readable();
-    if (!readable) co_return 0;
+    self->ended = !co_await self->wait_readable();
+    if (self->ended) co_return 0;
     const std::size_t size = read_what_is_there(self->engine_, into);
     self->try_start_sender();
     co_return size;

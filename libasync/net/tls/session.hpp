@@ -16,16 +16,16 @@
 
 namespace async::inline v0::detail {
 
-class tls_session : public std::enable_shared_from_this<tls_session> {
+class tls_session final : public readable {
 public:
-    using ptr = std::shared_ptr<tls_session>;
+    using ptr = tls_session_ptr;
 
     tls_session(any_stream transport, std::shared_ptr<tls_context_state> context, const tls_options& options);
     tls_session(const tls_session&) = delete;
     tls_session& operator=(const tls_session&) = delete;
 
     static task<void> handshake(ptr self);
-    static task<chunk> read(ptr self);
+    task<chunk> fetch() override { return read(share()); }
     static task<std::size_t> read_some(ptr self, std::span<std::byte> into);
     static task<void> write(ptr self, write_list list);
     static task<void> shutdown_write(ptr self);
@@ -39,10 +39,10 @@ public:
     // The stream is gone.
     void drop() noexcept;
 
-    bool is_open() const noexcept { return phase_ == phase::open; }
+    bool is_open() const noexcept override { return phase_ == phase::open; }
     std::uint64_t written() const noexcept { return written_; }
     tls_engine& engine() noexcept { return engine_; }
-    std::string described(const char* operation) const;
+    std::string describe(const char* operation) const override;
 
 private:
     enum class phase : std::uint8_t { open, closing, closed };
@@ -52,7 +52,13 @@ private:
     class progress;
     class cursor;
 
+    ptr share() noexcept {
+        retain();
+        return ptr(this);
+    }
+
     // Reading.
+    static task<chunk> read(ptr self);
     task<bool> wait_readable();
     task<void> receive();
     task<void> answer_first();

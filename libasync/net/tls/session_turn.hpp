@@ -12,7 +12,7 @@ class tls_session::turn {
 public:
     turn(tls_session& s, bool& taken, const char* operation) : session_(s), taken_(taken) {
         if (session_.phase_ != phase::open) session_.fail_closed(operation);
-        if (taken_) throw std::system_error(make_error_code(errc::busy), session_.described(operation));
+        if (taken_) throw std::system_error(make_error_code(errc::busy), session_.describe(operation));
         taken_ = true;
     }
     // For `close`, when nobody has it.

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include <libasync/coro/task_handle.hpp>
-#include <libasync/net/entry_check.hpp>
+#include <libasync/coro/checkpoint.hpp>
 #include <libasync/net/tls/session_turn.hpp>
 
 namespace async::inline v0::detail {
@@ -84,8 +84,8 @@ private:
 
 void tls_session::check_writable(const char* operation) const {
     if (phase_ != phase::open) fail_closed(operation);
-    if (broken_) throw std::system_error(make_error_code(errc::broken), described(operation));
-    if (write_ended_) throw std::system_error(std::make_error_code(std::errc::broken_pipe), described(operation));
+    if (broken_) throw std::system_error(make_error_code(errc::broken), describe(operation));
+    if (write_ended_) throw std::system_error(std::make_error_code(std::errc::broken_pipe), describe(operation));
     if (send_failure_) std::rethrow_exception(send_failure_);
     if (engine_.failed()) fail();
 }
@@ -101,7 +101,7 @@ void tls_session::encrypt(cursor& from) {
         const tls_step step = engine_.write(piece.data(), piece.size(), count);
         if (step == tls_step::failed) fail();
         if (step == tls_step::needs_room) return;
-        if (step != tls_step::done) throw tls_error(tls_errc::protocol, described("write to") + ": not possible now");
+        if (step != tls_step::done) throw tls_error(tls_errc::protocol, describe("write to") + ": not possible now");
         from.advance(count);
         encrypted += count;
         written_ += count;
@@ -109,7 +109,7 @@ void tls_session::encrypt(cursor& from) {
 }
 
 task<void> tls_session::write(ptr self, write_list list) {
-    co_await entry_check();
+    co_await checkpoint();
     turn writer(*self, self->writing_, "write to");
     self->check_writable("write to");
     cursor rest(list);
@@ -127,7 +127,7 @@ task<void> tls_session::write(ptr self, write_list list) {
 }
 
 task<void> tls_session::shutdown_write(ptr self) {
-    co_await entry_check();
+    co_await checkpoint();
     turn writer(*self, self->writing_, "shutdown_write of");
     if (self->phase_ != phase::open) self->fail_closed("shutdown_write of");
     if (self->send_failure_) std::rethrow_exception(self->send_failure_);
@@ -154,7 +154,7 @@ task<void> tls_session::sent() {
 
 void tls_session::start_sender() {
     if (sending_now_ || send_failure_ || !has_unsent()) return;
-    ptr self = shared_from_this();
+    const ptr self = share();
     sender_starved_ = false;
     create_task(send_all(self, sender_guard(self)), "TLS sender");
 }

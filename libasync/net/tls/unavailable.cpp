@@ -8,6 +8,9 @@ namespace detail {
 class tls_context_state {};
 class tls_session {};
 
+tls_session_ptr::tls_session_ptr(const tls_session_ptr&) noexcept {}
+tls_session_ptr::~tls_session_ptr() {}
+
 }  // namespace detail
 
 namespace {
@@ -32,6 +35,7 @@ tls_stream::~tls_stream() = default;
 
 task<tls_stream> tls_stream::upgrade(any_stream, const tls_context&, const tls_options&) { not_supported(); }
 task<tls_stream> tls_stream::accept(any_stream, const tls_context&, const tls_options&) { not_supported(); }
+detail::readable* tls_stream::reading_state() const noexcept { return nullptr; }
 task<chunk> tls_stream::read() { not_supported(); }
 task<std::size_t> tls_stream::read_some(std::span<std::byte>) { not_supported(); }
 task<void> tls_stream::write_all(const detail::write_list&) { not_supported(); }
