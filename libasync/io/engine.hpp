@@ -38,9 +38,6 @@ struct engine_settings {
     std::uint32_t pool_threads = 4;
 };
 
-// A pipe is one end of it, in non-blocking mode; of a datagram socket only `wait` is asked.
-enum class socket_role : std::uint8_t { stream, listener, datagram, pipe };
-
 class engine {
 public:
     engine(const engine&) = delete;
@@ -82,6 +79,9 @@ public:
     // Gives the handle up, which belongs to the caller then; the socket is closed. After a `pause`, and when everything
     // that was read ahead has been received.
     virtual native_handle give_away(socket& s) noexcept = 0;
+
+    // Whether a receive would be given what was read ahead, at once.
+    virtual bool holds_read_ahead(const socket&) const noexcept { return false; }
 
     // Closes a socket in the background. Operations pending on it end with errc::closed.
     virtual void release(socket& s) noexcept = 0;

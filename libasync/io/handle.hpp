@@ -18,6 +18,10 @@ namespace io {
 class engine;
 class system_calls;
 
+// A quiet stream is one of which nothing is read ahead; a pipe is one end of it, in non-blocking mode; of a datagram
+// socket only `wait` is asked.
+enum class socket_role : std::uint8_t { stream, quiet_stream, listener, datagram, pipe };
+
 // An engine's state for one stream or listening socket. It is the engine's from `release` on: closing may have to
 // wait for the kernel. If the loop goes first, the socket is closed then and the object stays, with no owner.
 class socket : public detail::list_node {
@@ -26,9 +30,10 @@ public:
 
     engine* owner = nullptr;
     native_handle handle = invalid_handle;
+    const socket_role role;
 
 protected:
-    socket() = default;
+    explicit socket(socket_role r) noexcept : role(r) {}
 };
 
 struct socket_release {

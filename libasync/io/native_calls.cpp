@@ -50,6 +50,9 @@ public:
         return native::identify_path(path, identity);
     }
     int remove_path(const char* path) noexcept override { return native::remove_path(path); }
+    int set_permissions(const char* path, std::uint32_t permissions) noexcept override {
+        return native::set_permissions(path, permissions);
+    }
     int peer_credentials(native_handle handle, process_credentials& peer) noexcept override {
         return native::peer_credentials(handle, peer);
     }
@@ -72,6 +75,9 @@ public:
     }
     int change_membership(native_handle handle, const multicast_group& group, membership m) noexcept override {
         return native::change_membership(handle, group, m);
+    }
+    transfer_result send_now(native_handle handle, const_bytes bytes) noexcept override {
+        return io::send_now(handle, &bytes, 1);
     }
     transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset,
                               std::size_t count) noexcept override {

@@ -21,6 +21,7 @@ int local_name(native_handle handle, unix_endpoint& where) noexcept;
 int remote_name(native_handle handle, unix_endpoint& where) noexcept;
 int identify_path(const char* path, file_identity& identity) noexcept;
 int remove_path(const char* path) noexcept;
+int set_permissions(const char* path, std::uint32_t permissions) noexcept;
 int peer_credentials(native_handle handle, process_credentials& peer) noexcept;
 handle_transfer send_handles(native_handle handle, const_bytes bytes, std::span<const native_handle> handles) noexcept;
 handle_transfer receive_handles(native_handle handle, std::span<std::byte> into,

@@ -37,6 +37,7 @@ int local_name(native_handle, unix_endpoint&) noexcept { return ENOSYS; }
 int remote_name(native_handle, unix_endpoint&) noexcept { return ENOSYS; }
 int identify_path(const char*, file_identity&) noexcept { return ENOSYS; }
 int remove_path(const char*) noexcept { return ENOSYS; }
+int set_permissions(const char*, std::uint32_t) noexcept { return ENOSYS; }
 int peer_credentials(native_handle, process_credentials&) noexcept { return ENOSYS; }
 handle_transfer send_handles(native_handle, const_bytes, std::span<const native_handle>) noexcept {
     return {0, 0, ENOSYS};

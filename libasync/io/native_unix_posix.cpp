@@ -116,6 +116,10 @@ int identify_path(const char* path, file_identity& identity) noexcept {
 
 int remove_path(const char* path) noexcept { return error_of(::unlink(path)); }
 
+int set_permissions(const char* path, std::uint32_t permissions) noexcept {
+    return error_of(::chmod(path, static_cast<mode_t>(permissions)));
+}
+
 int peer_credentials(native_handle handle, process_credentials& peer) noexcept {
 #ifdef SO_PEERCRED
     ucred who{};

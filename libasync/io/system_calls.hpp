@@ -75,6 +75,7 @@ public:
     virtual int remote_name(native_handle handle, unix_endpoint& where) noexcept = 0;
     virtual int identify_path(const char* path, file_identity& identity) noexcept = 0;
     virtual int remove_path(const char* path) noexcept = 0;
+    virtual int set_permissions(const char* path, std::uint32_t permissions) noexcept = 0;
     virtual int peer_credentials(native_handle handle, process_credentials& peer) noexcept = 0;
     virtual handle_transfer send_handles(native_handle handle, const_bytes bytes,
                                          std::span<const native_handle> handles) noexcept = 0;
@@ -86,6 +87,9 @@ public:
     virtual message_count send_messages(native_handle handle, std::span<const outgoing_message> messages) noexcept = 0;
     virtual message_count receive_messages(native_handle handle, std::span<incoming_message> messages) noexcept = 0;
     virtual int change_membership(native_handle handle, const multicast_group& group, membership m) noexcept = 0;
+
+    // Of a stream, without waiting.
+    virtual transfer_result send_now(native_handle handle, const_bytes bytes) noexcept = 0;
 
     // From the kernel to the kernel, as far as it goes without waiting; ENOSYS, EINVAL where there is no such thing.
     virtual transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset,

@@ -5,16 +5,14 @@
 
 namespace async::inline v0::detail {
 
-void attempt::check(operation& op) const noexcept {
-    if (socket() == nullptr) return op.fail_early(errc::closed);
-    const int error = call->run(*call, *socket());
+void try_call(io::wait_op& op, io::socket* s, socket_call& call) noexcept {
+    if (s == nullptr) return op.fail_early(errc::closed);
+    const int error = call.run(call, *s);
     if (io::would_block(error)) return;
-    call->done = true;
+    call.done = true;
     op.error = error;
     op.state = io::op_state::done;
 }
-
-std::string attempt::what() const { return describe_socket(name, socket()); }
 
 std::string describe_socket(const char* operation, const io::socket* s) {
     std::string text = operation;

@@ -18,17 +18,22 @@ struct socket_call {
     bool done = false;
 };
 
+// "recv_from 127.0.0.1:8080", by its local address.
+std::string describe_socket(const char* operation, const io::socket* s);
+
+
+// Makes the call; if it is over, `op` is done.
+void try_call(io::wait_op& op, io::socket* s, socket_call& call) noexcept;
+
 // Makes the call, or waits until it is worth making; the call says which. In a cancelled scope it does neither.
 //
 //   while (!call.done) co_await attempt(state, call, "recv_from");
-struct attempt : io_description<attempt> {
+template <class State>
+struct attempt : io_description<attempt<State>> {
     using operation = io::wait_op;
     using value_type = void;
 
-    attempt(const state_ref<socket_state>& s, socket_call& c, const char* n) noexcept
-        : state(s.get()),
-          call(&c),
-          name(n) {}
+    attempt(const state_ref<State>& s, socket_call& c, const char* n) noexcept : state(s.get()), call(&c), name(n) {}
 
     void retain() const noexcept {
         if (state) state->retain();
@@ -39,16 +44,13 @@ struct attempt : io_description<attempt> {
     io::socket* socket() const noexcept { return state ? state->socket.get() : nullptr; }
 
     operation make() const noexcept { return {socket(), call->what}; }
-    void check(operation& op) const noexcept;
+    void check(operation& op) const noexcept { try_call(op, socket(), *call); }
     void finish(operation&) const noexcept {}
-    std::string what() const;
+    std::string what() const { return describe_socket(name, socket()); }
 
-    socket_state* state;
+    State* state;
     socket_call* call;
     const char* name;
 };
-
-// "recv_from 127.0.0.1:8080", by its local address.
-std::string describe_socket(const char* operation, const io::socket* s);
 
 }  // namespace async::inline v0::detail

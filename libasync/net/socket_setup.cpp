@@ -59,9 +59,9 @@ void set_option_or_throw(io::system_calls& system, native_handle handle, io::soc
 
 namespace {
 
-endpoint endpoint_of(const io::socket& s, int (io::system_calls::*call)(native_handle, endpoint&) noexcept,
-                     const char* name) {
-    endpoint where;
+template <class Name>
+Name name_of(const io::socket& s, int (io::system_calls::*call)(native_handle, Name&) noexcept, const char* name) {
+    Name where;
     const int error = (io::calls_of(s).*call)(s.handle, where);
     if (error != 0) throw std::system_error(io::operation::to_error_code(error), name);
     return where;
@@ -70,11 +70,24 @@ endpoint endpoint_of(const io::socket& s, int (io::system_calls::*call)(native_h
 }  // namespace
 
 endpoint local_endpoint_of(const io::socket& s) {
-    return endpoint_of(s, &io::system_calls::local_endpoint, "local_endpoint");
+    return name_of<endpoint>(s, &io::system_calls::local_endpoint, "local_endpoint");
 }
 
 endpoint remote_endpoint_of(const io::socket& s) {
-    return endpoint_of(s, &io::system_calls::remote_endpoint, "remote_endpoint");
+    return name_of<endpoint>(s, &io::system_calls::remote_endpoint, "remote_endpoint");
+}
+
+unix_endpoint local_name_of(const io::socket& s) {
+    return name_of<unix_endpoint>(s, &io::system_calls::local_name, "local_endpoint");
+}
+
+unix_endpoint remote_name_of(const io::socket& s) {
+    return name_of<unix_endpoint>(s, &io::system_calls::remote_name, "remote_endpoint");
+}
+
+void close_left_handle(io::system_calls* system, native_handle handle) noexcept {
+    const bool here = this_core != nullptr && &this_core->engine->calls() == system;
+    if (here || system == &io::native_calls()) system->close_socket(handle);
 }
 
 }  // namespace async::inline v0::detail

@@ -49,7 +49,12 @@ void apply_options(io::system_calls& system, native_handle handle, const tcp_opt
 // Closes what `state` owns and waits until the descriptor is gone.
 task<void> close_socket(state_owner<socket_state> state);
 
+// One that nobody took. A simulated system goes with its loop.
+void close_left_handle(io::system_calls* system, native_handle handle) noexcept;
+
 endpoint local_endpoint_of(const io::socket& s);
 endpoint remote_endpoint_of(const io::socket& s);
+unix_endpoint local_name_of(const io::socket& s);
+unix_endpoint remote_name_of(const io::socket& s);
 
 }  // namespace async::inline v0::detail

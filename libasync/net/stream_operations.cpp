@@ -1,5 +1,7 @@
 #include <libasync/net/stream_operations.hpp>
 
+#include <libasync/io/system_calls.hpp>
+
 namespace async::inline v0::detail {
 
 namespace {
@@ -47,6 +49,93 @@ void stream_state::read_ahead_first(io::receive_op& op) noexcept {
 
 void stream_state::read_ahead_first(io::receive_chunk_op& op) noexcept {
     decide(*this, op, [&op](read_ahead& ahead) { op.received = ahead.take_chunk(); });
+}
+
+namespace {
+
+constexpr std::size_t most_corked = std::size_t{64} * 1024;
+
+}  // namespace
+
+bool stream_state::join_corked(io::send_op& op, std::span<const_bytes> list, std::size_t& total) noexcept {
+    corked_writes& c = *corked;
+    if (c.leaving) {
+        op.fail_early(errc::busy);
+        return false;
+    }
+    try {
+        c.bytes.reserve(c.bytes.size() + total);
+    } catch (...) {
+        op.error = static_cast<int>(std::errc::not_enough_memory);
+        op.state = io::op_state::done;
+        return false;
+    }
+    for (const const_bytes& b : list) c.bytes.append(static_cast<const char*>(b.data()), b.size());
+    if (c.held && c.bytes.size() < most_corked) {
+        op.state = io::op_state::done;
+        return false;
+    }
+    c.own = total;
+    return send_corked(list, total);
+}
+
+bool stream_state::send_corked(std::span<const_bytes> list, std::size_t& total) noexcept {
+    corked->leaving = true;
+    list[0] = const_bytes(corked->bytes);
+    for (const_bytes& b : list.subspan(1)) b = {};
+    total = corked->bytes.size();
+    return true;
+}
+
+void stream_state::corked_left() noexcept {
+    corked->leaving = false;
+    corked->bytes.clear();
+    if (!corked->held) corked.reset();
+}
+
+void stream_state::corked_stay() noexcept {
+    corked->leaving = false;
+    corked->bytes.resize(corked->bytes.size() - std::exchange(corked->own, 0));
+    if (!corked->held && corked->bytes.empty()) corked.reset();
+}
+
+bool stream_state::try_send_corked() noexcept {
+    corked_writes& c = *corked;
+    if (c.leaving) return false;
+    if (!c.bytes.empty() && !broken) {
+        const io::transfer_result sent = io::calls_of(*socket).send_now(socket->handle, c.bytes);
+        written += sent.bytes;
+        c.bytes.erase(0, sent.bytes);
+    }
+    const bool all = c.bytes.empty();
+    if (all && !c.held) corked.reset();
+    return all;
+}
+
+void flush_description::check(operation& op) const noexcept {
+    check_open(op);
+    if (op.state == io::op_state::done) return;
+    if (stream->broken) return op.fail_early(errc::broken);
+    if (stream->sending_file || (stream->corked && stream->corked->leaving)) return op.fail_early(errc::busy);
+    if (!stream->corked || stream->corked->bytes.empty()) {
+        op.state = io::op_state::done;
+        return;
+    }
+    stream->corked->own = 0;
+    op.sends_corked = stream->send_corked(op.list, op.total);
+}
+
+void flush_description::finish(operation& op) const noexcept {
+    stream->written += static_cast<std::uint64_t>(op.result);
+    if (op.sends_corked) stream->corked_left();
+}
+
+void flush_description::abandoned(operation& op) const noexcept {
+    if (!op.sends_corked) return;
+    stream->written += static_cast<std::uint64_t>(op.result);
+    if (op.result == 0) return stream->corked_stay();
+    if (static_cast<std::size_t>(op.result) < op.total) stream->broken = true;
+    stream->corked_left();
 }
 
 }  // namespace async::inline v0::detail

@@ -9,8 +9,17 @@
 #include <libasync/coro/io_awaiter.hpp>
 #include <libasync/coro/task.hpp>
 #include <libasync/net/readable.hpp>
+#include <libasync/net/socket_state.hpp>
 
 namespace async::inline v0::detail {
+
+// Small writes that wait for more of them, while a cork_guard lives; and what is left of them after it.
+struct corked_writes {
+    std::string bytes;
+    bool held = true;       // the guard lives
+    bool leaving = false;   // an operation sends them
+    std::size_t own = 0;    // bytes that this operation has brought, the last of them
+};
 
 // Shared by a stream and its pending operations, counted: an operation may end after its stream is gone.
 struct stream_state final : readable {
@@ -24,58 +33,26 @@ struct stream_state final : readable {
     void read_ahead_first(io::receive_op& op) noexcept;
     void read_ahead_first(io::receive_chunk_op& op) noexcept;
 
-    bool broken = false;  // a write was cut short
+    // A write joins what is corked, and is done; or it becomes the send of all of that. True then.
+    bool join_corked(io::send_op& op, std::span<const_bytes> list, std::size_t& total) noexcept;
+    bool send_corked(std::span<const_bytes> list, std::size_t& total) noexcept;
+    // That send has ended: with what it has sent, or without having done anything.
+    void corked_left() noexcept;
+    void corked_stay() noexcept;
+    // Sends of what is corked what goes without waiting. False if something is left.
+    bool try_send_corked() noexcept;
+
+    bool broken = false;   // a write was cut short
+    bool sending_file = false;
     io::socket_ptr socket;
+    std::unique_ptr<corked_writes> corked;
     std::uint64_t written = 0;  // bytes that the system has taken
 };
 
 // Owns the socket, and with it closes it; the counted state lives on while operations refer to it.
-class stream_ptr {
-public:
-    stream_ptr() = default;
-    explicit stream_ptr(stream_state* s) noexcept : state_(s) {}
-    stream_ptr(stream_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    stream_ptr& operator=(stream_ptr&& other) noexcept {
-        if (this != &other) {
-            reset();
-            state_ = std::exchange(other.state_, nullptr);
-        }
-        return *this;
-    }
-    ~stream_ptr() { reset(); }
-
-    stream_state* get() const noexcept { return state_; }
-    stream_state* operator->() const noexcept { return state_; }
-    explicit operator bool() const noexcept { return state_ != nullptr; }
-
-private:
-    void reset() noexcept {
-        if (stream_state* s = std::exchange(state_, nullptr)) {
-            s->socket.reset();
-            s->release();
-        }
-    }
-
-    stream_state* state_ = nullptr;
-};
-
+using stream_ptr = state_owner<stream_state>;
 // Keeps the state, but not the socket open.
-class stream_ref {
-public:
-    explicit stream_ref(stream_state* s) noexcept : state_(s) {
-        if (state_) state_->retain();
-    }
-    stream_ref(stream_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    stream_ref& operator=(stream_ref&&) = delete;
-    ~stream_ref() {
-        if (state_) state_->release();
-    }
-
-    stream_state* get() const noexcept { return state_; }
-
-private:
-    stream_state* state_;
-};
+using stream_ref = state_ref<stream_state>;
 
 // Takes a stream apart, and puts one together, for what treats streams of all kinds alike.
 struct stream_access {
@@ -186,6 +163,7 @@ struct send_list_op : io::send_op, message_room<Count> {
 
     std::array<const_bytes, Count> list;
     std::size_t total = 0;
+    bool sends_corked = false;
 };
 
 template <std::size_t Count>
@@ -200,17 +178,79 @@ struct [[nodiscard("a write happens when it is awaited")]] send_description
     operation make() const noexcept { return operation(this->socket(), list); }
     void check(operation& op) const noexcept {
         this->check_open(op);
-        if (this->stream && this->stream->broken) op.fail_early(errc::broken);
+        if (op.state == io::op_state::done) return;
+        if (this->stream->broken) {
+            op.fail_early(errc::broken);
+        } else if (this->stream->sending_file) {
+            op.fail_early(errc::busy);
+        } else if (this->stream->corked) [[unlikely]] {
+            op.sends_corked = this->stream->join_corked(op, op.list, op.total);
+        }
     }
-    void finish(operation& op) const noexcept { this->stream->written += static_cast<std::uint64_t>(op.result); }
+    void finish(operation& op) const noexcept {
+        this->stream->written += static_cast<std::uint64_t>(op.result);
+        if (op.sends_corked) [[unlikely]] this->stream->corked_left();
+    }
     void abandoned(operation& op) const noexcept {
-        if (this->stream == nullptr || op.result == 0) return;
+        if (this->stream == nullptr) return;
+        if (op.result == 0) {
+            if (op.sends_corked) this->stream->corked_stay();
+            return;
+        }
         this->stream->written += static_cast<std::uint64_t>(op.result);
         if (static_cast<std::size_t>(op.result) < op.total) this->stream->broken = true;
+        if (op.sends_corked) this->stream->corked_left();
     }
     std::string what() const { return describe_stream("write to", this->stream); }
 
     std::array<const_bytes, Count> list;
+};
+
+// That nobody else writes, and there is room: for who sends in a way of his own.
+struct [[nodiscard("a wait happens when it is awaited")]] writable_description
+    : stream_description<writable_description> {
+    using operation = io::wait_op;
+    using value_type = void;
+
+    writable_description(stream_state* s, const char* n) noexcept : stream_description(s), name(n) {}
+    operation make() const noexcept { return {socket(), io::readiness::writable}; }
+    void check(operation& op) const noexcept {
+        check_open(op);
+        if (op.state == io::op_state::done) return;
+        if (stream->broken) return op.fail_early(errc::broken);
+        if (stream->sending_file) op.fail_early(errc::busy);
+    }
+    void finish(operation&) const noexcept {}
+    std::string what() const { return describe_stream(name, stream); }
+
+    const char* name;
+};
+
+// That nothing is pending, nor read ahead any more.
+struct [[nodiscard("a pause happens when it is awaited")]] pause_description : stream_description<pause_description> {
+    using operation = io::pause_op;
+    using value_type = void;
+
+    pause_description(stream_state* s, const char* n) noexcept : stream_description(s), name(n) {}
+    operation make() const noexcept { return operation(socket()); }
+    void check(operation& op) const noexcept { check_open(op); }
+    void finish(operation&) const noexcept {}
+    std::string what() const { return describe_stream(name, stream); }
+
+    const char* name;
+};
+
+// The end of a cork: what was joined is sent.
+struct [[nodiscard("a flush happens when it is awaited")]] flush_description : stream_description<flush_description> {
+    using operation = send_list_op<1>;
+    using value_type = void;
+
+    using stream_description::stream_description;
+    operation make() const noexcept { return operation(socket(), {const_bytes()}); }
+    void check(operation& op) const noexcept;
+    void finish(operation& op) const noexcept;
+    void abandoned(operation& op) const noexcept;
+    std::string what() const { return describe_stream("flush to", stream); }
 };
 
 struct [[nodiscard("a shutdown happens when it is awaited")]] shut_down_description
@@ -220,7 +260,11 @@ struct [[nodiscard("a shutdown happens when it is awaited")]] shut_down_descript
 
     using stream_description::stream_description;
     operation make() const noexcept { return operation(socket()); }
-    void check(operation& op) const noexcept { check_open(op); }
+    void check(operation& op) const noexcept {
+        check_open(op);
+        if (op.state == io::op_state::done) return;
+        if (stream->sending_file || (stream->corked && !stream->try_send_corked())) op.fail_early(errc::busy);
+    }
     void finish(operation&) const noexcept {}
     std::string what() const { return describe_stream("shutdown_write of", stream); }
 };

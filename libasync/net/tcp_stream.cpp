@@ -6,32 +6,6 @@ namespace async::inline v0 {
 
 namespace detail {
 
-std::string describe_stream(const char* operation, const stream_state* stream) {
-    std::string text = operation;
-    endpoint peer;
-    if (stream == nullptr || !stream->socket) {
-        text += " a closed stream";
-    } else if (io::calls_of(*stream->socket).remote_endpoint(stream->socket->handle, peer) == 0) {
-        text.append(" ").append(peer.to_string());
-    } else {
-        text += " a stream that is not connected";
-    }
-    return text;
-}
-
-task<void> close_stream(stream_ptr state) {
-    if (!state || !state->socket) co_return;
-    state->drop_ahead();
-    co_await close_description(state.get());
-}
-
-void abort_stream(stream_state& state) noexcept {
-    if (!state.socket) return;
-    state.drop_ahead();
-    if (state.socket->handle != invalid_handle) io::calls_of(*state.socket).reset_on_close(state.socket->handle);
-    state.socket.reset();
-}
-
 namespace {
 
 struct connect_description : io_description<connect_description> {
@@ -62,8 +36,6 @@ void apply_options(io::system_calls& system, native_handle handle, const tcp_opt
 
 }  // namespace detail
 
-tcp_stream::tcp_stream(io::socket_ptr socket) : state_(new detail::stream_state(std::move(socket))) {}
-
 task<tcp_stream> tcp_stream::connect(endpoint peer, tcp_options options) {
     return connect_bound(std::nullopt, peer, options);
 }
@@ -92,16 +64,6 @@ tcp_stream tcp_stream::adopt(native_handle handle, const tcp_options& options) {
     detail::loop_core& core = detail::require_core("tcp_stream::adopt");
     detail::apply_options(system, handle, options);
     return tcp_stream(core.engine->adopt(guard.release(), io::socket_role::stream));
-}
-
-void tcp_stream::abort() noexcept {
-    if (state_) detail::abort_stream(*state_.get());
-    state_ = {};
-}
-
-io::socket& tcp_stream::require(const char* operation) const {
-    if (!is_open()) throw std::system_error(make_error_code(errc::closed), operation);
-    return *state_->socket;
 }
 
 void tcp_stream::set_options(const tcp_options& options) {

@@ -10,12 +10,9 @@
 #pragma once
 
 #include <optional>
-#include <span>
-#include <string>
 
 #include <libasync/coro/task.hpp>
-#include <libasync/net/buffered_reads.hpp>
-#include <libasync/net/stream_operations.hpp>
+#include <libasync/net/socket_stream.hpp>
 
 namespace async::inline v0 {
 
@@ -30,12 +27,8 @@ struct tcp_options {
 };
 static_assert(std::is_trivially_destructible_v<tcp_options>);
 
-// Models byte_stream, and reads lines, and what else buffered_reads has. Move-only. At most one task reads and one
-// writes at a time; a second one gets errc::busy. Destroying the stream closes it in the background; what is pending on
-// it then ends with errc::closed.
-//
-// Errors are std::system_error with the operation and the peer in the message.
-class tcp_stream : public buffered_reads<tcp_stream> {
+// Models byte_stream; what it does is in socket_stream.hpp, and in buffered_reads.hpp for lines and the like.
+class tcp_stream : public socket_stream<tcp_stream> {
 public:
     // Closed from the start: every operation gives errc::closed.
     tcp_stream() = default;
@@ -50,62 +43,21 @@ public:
     // Takes over a connected socket, for this thread's loop.
     static tcp_stream adopt(native_handle handle, const tcp_options& options = {});
 
-    // What has arrived, at least one byte, in a buffer of the loop's; empty once the peer has closed its side. The
-    // stream may read ahead, by a bounded amount. Faster than read_some for small messages, and an idle connection
-    // needs no buffer at all. Cancel class: lossless.
-    auto read() noexcept { return detail::receive_chunk_description(state_.get()); }
-
-    // Fills the front of `into` with what has arrived, at least one byte, and gives the count; 0 once the peer has
-    // closed its side, or if `into` is empty. An error stays: every later read gives it again, by either call. Room
-    // for a little more than the usual message saves a system call: what is filled to the last byte says nothing of
-    // what else is there. Cancel class: lossless.
-    auto read_some(std::span<std::byte> into) noexcept { return detail::receive_description(state_.get(), into); }
-
-    // Sends all of the bytes, which must stay where they are until then. Completes when the system has taken them:
-    // that is the back-pressure. Cancel class: poisoning, if a part was sent: later writes give errc::broken, and
-    // `written` tells how much.
-    template <class... Buffers>
-        requires(sizeof...(Buffers) > 0 && (std::convertible_to<const Buffers&, const_bytes> && ...))
-    auto write(const Buffers&... buffers) noexcept {
-        return detail::send_description<sizeof...(Buffers)>(state_.get(), {const_bytes(buffers)...});
-    }
-
-    // Bytes that the system has taken so far, over the life of the stream.
-    std::uint64_t written() const noexcept { return state_ ? state_->written : 0; }
-
-    // Tells the peer that nothing more will be written; reading goes on. errc::busy while a write is pending.
-    // Cancel class: lossless.
-    auto shutdown_write() noexcept { return detail::shut_down_description(state_.get()); }
-
-    // Closes, and waits until the descriptor is gone. What is pending ends with errc::closed. If something has arrived
-    // that nobody read, the peer sees a reset (tcp(7)). May be repeated. Takes effect even in a cancelled scope.
-    // Cancel class: deferred.
-    task<void> close() { return detail::close_stream(std::move(state_)); }
-
-    // Closes at once in the background; what was not sent yet is discarded and the peer sees a reset.
-    void abort() noexcept;
-
-    bool is_open() const noexcept { return state_ && state_->socket; }
+    // Takes over what another loop has released, for this thread's loop. Throws std::system_error (errc::closed) if there
+    // is no connection; std::bad_alloc. The connection is closed then.
+    static tcp_stream adopt(released_socket from) { return tcp_stream(detail::adopt_stream(std::move(from))); }
 
     // Throw std::system_error.
     void set_options(const tcp_options& options);
     endpoint local_endpoint() const;
     endpoint remote_endpoint() const;
 
-    // For use beside the library; invalid_handle when closed. The stream keeps it.
-    native_handle handle() const noexcept { return is_open() ? state_->socket->handle : invalid_handle; }
-
 private:
     friend class tcp_listener;
-    friend class buffered_reads<tcp_stream>;
-    detail::readable* reading_state() const noexcept { return state_.get(); }
     friend struct detail::stream_access;
-    explicit tcp_stream(io::socket_ptr socket);
-    explicit tcp_stream(detail::stream_ptr state) noexcept : state_(std::move(state)) {}
+    explicit tcp_stream(io::socket_ptr socket) : socket_stream(std::move(socket)) {}
+    explicit tcp_stream(detail::stream_ptr state) noexcept : socket_stream(std::move(state)) {}
     static task<tcp_stream> connect_bound(std::optional<endpoint> local, endpoint peer, tcp_options options);
-    io::socket& require(const char* operation) const;
-
-    detail::stream_ptr state_;
 };
 
 // Connects to `peer`. Throws std::system_error, for example connection_refused. Cancel class: lossless.

@@ -32,12 +32,11 @@ struct asio_direction {
 
 class asio_socket final : public socket {
 public:
-    explicit asio_socket(socket_role r) noexcept : role(r) {}
+    explicit asio_socket(socket_role r) noexcept : socket(r) {}
 
     bool open() const noexcept { return handle != invalid_handle; }
     bool has_waits() const noexcept { return reading.armed || writing.armed; }
 
-    const socket_role role;
     bool released = false;
     bool connecting = false;
     asio_direction reading;

@@ -6,12 +6,15 @@ namespace async::inline v0::io {
 
 namespace {
 
-class scripted_socket final : public socket {};
+class scripted_socket final : public socket {
+public:
+    explicit scripted_socket(socket_role r) noexcept : socket(r) {}
+};
 
 }  // namespace
 
-socket_ptr scripted_engine::adopt(native_handle handle, socket_role) {
-    socket_ptr s(new scripted_socket);
+socket_ptr scripted_engine::adopt(native_handle handle, socket_role role) {
+    socket_ptr s(new scripted_socket(role));
     s->owner = this;
     s->handle = handle;
     return s;

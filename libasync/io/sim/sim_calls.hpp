@@ -28,6 +28,7 @@ public:
     int remote_name(native_handle handle, unix_endpoint& where) noexcept override;
     int identify_path(const char* path, file_identity& identity) noexcept override;
     int remove_path(const char* path) noexcept override;
+    int set_permissions(const char* path, std::uint32_t permissions) noexcept override;
     int peer_credentials(native_handle handle, process_credentials& peer) noexcept override;
     handle_transfer send_handles(native_handle handle, const_bytes bytes,
                                  std::span<const native_handle> handles) noexcept override;
@@ -39,6 +40,7 @@ public:
     message_count receive_messages(native_handle handle, std::span<incoming_message> messages) noexcept override;
     int change_membership(native_handle handle, const multicast_group& group, membership m) noexcept override;
 
+    transfer_result send_now(native_handle handle, const_bytes bytes) noexcept override;
     transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset,
                               std::size_t count) noexcept override;
     transfer_result splice(native_handle from, native_handle to, std::size_t count) noexcept override;

@@ -53,7 +53,7 @@ socket_ptr sim_engine::adopt(native_handle handle, socket_role role) {
     if (!object || (end == nullptr && role != socket_role::datagram)) throw std::system_error(EBADF, std::generic_category(), "adopt");
     std::unique_ptr<sim_socket> s;
     try {
-        s = std::make_unique<sim_socket>(std::move(object), end);
+        s = std::make_unique<sim_socket>(role, std::move(object), end);
     } catch (...) {
         calls_->close_socket(handle);
         throw;

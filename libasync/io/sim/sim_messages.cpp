@@ -53,6 +53,10 @@ int sim_calls::identify_path(const char* path, file_identity& identity) noexcept
 
 int sim_calls::remove_path(const char* path) noexcept { return world_->local.remove(path) ? 0 : ENOENT; }
 
+int sim_calls::set_permissions(const char* path, std::uint32_t) noexcept {
+    return world_->local.number_of(path) == 0 ? ENOENT : 0;
+}
+
 int sim_calls::peer_credentials(native_handle handle, process_credentials& peer) noexcept {
     const auto s = world_->descriptors.find<local_socket>(handle);
     if (!s) return EBADF;
@@ -157,6 +161,13 @@ message_count sim_calls::receive_messages(native_handle handle, std::span<incomi
 
 // Groups are not simulated.
 int sim_calls::change_membership(native_handle, const multicast_group&, membership) noexcept { return ENOSYS; }
+
+transfer_result sim_calls::send_now(native_handle handle, const_bytes bytes) noexcept {
+    const unfailing no_failures;
+    const auto s = world_->descriptors.find<stream_object>(handle);
+    if (!s) return {0, EBADF};
+    return s->stream() ? s->stream()->send(s->stream_side(), &bytes, 1) : transfer_result{0, EPIPE};
+}
 
 transfer_result sim_calls::send_file(native_handle to, native_handle file, std::uint64_t offset,
                                      std::size_t count) noexcept {

@@ -18,7 +18,10 @@ struct sim_direction {
 
 class sim_socket final : public socket, public sim::readiness {
 public:
-    sim_socket(std::shared_ptr<sim::object> o, sim::stream_object* e) noexcept : object(std::move(o)), end(e) {}
+    sim_socket(socket_role r, std::shared_ptr<sim::object> o, sim::stream_object* e) noexcept
+        : socket(r),
+          object(std::move(o)),
+          end(e) {}
 
     bool open() const noexcept { return handle != invalid_handle; }
 

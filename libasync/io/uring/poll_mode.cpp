@@ -71,7 +71,7 @@ constexpr __kernel_timespec doubt_period{0, 100'000'000};
     op.received = hot_->take(static_cast<std::uint32_t>(size));
     if (!buffers_ || size > buffers_->buffer_size() / 2 || !crowded()) {
         s.small_reads = 0;
-    } else if (++s.small_reads >= small_reads_for_receive) {
+    } else if (s.role == socket_role::stream && ++s.small_reads >= small_reads_for_receive) {
         s.poll_mode = false;
         s.small_reads = s.full_buffers = 0;
     }

@@ -23,13 +23,12 @@ public:
     operation* closer = nullptr;  // waits until the kernel has finished: a close, or a pause
     std::uint32_t in_flight = 0;  // requests that the kernel has not finished
     int error = 0;                // what ended the reading, for the readers to come
-    const socket_role role;
     bool closing : 1 = false;
     bool released : 1 = false;
     bool starved : 1 = false;  // found the submission queue full: the next visit tries again
 
 protected:
-    explicit uring_socket(socket_role r) noexcept : role(r) {}
+    explicit uring_socket(socket_role r) noexcept : socket(r) {}
 };
 
 class uring_stream;

@@ -49,6 +49,10 @@ void uring_engine::on_wait(wait_op& op, int result) noexcept {
     request_done(s);
 }
 
+bool uring_engine::holds_read_ahead(const socket& s) const noexcept {
+    return static_cast<const uring_stream&>(s).queued != 0;
+}
+
 bool uring_engine::start_pause(pause_op& op) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     if (s.closing) return refuse(op, errc::closed);
