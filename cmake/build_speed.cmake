@@ -3,7 +3,9 @@ find_program(LIBASYNC_CCACHE ccache)
 if(LIBASYNC_CCACHE)
     foreach(language IN ITEMS C CXX)
         if(NOT DEFINED CMAKE_${language}_COMPILER_LAUNCHER)
-            set(CMAKE_${language}_COMPILER_LAUNCHER ${LIBASYNC_CCACHE})
+            # What a precompiled header defines does not keep ccache from knowing a file again.
+            set(CMAKE_${language}_COMPILER_LAUNCHER
+                ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${LIBASYNC_CCACHE})
         endif()
     endforeach()
 endif()

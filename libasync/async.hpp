@@ -1,4 +1,5 @@
-// The whole of libasync in one include.
+// The whole of libasync in one include, save what few programs need, which has to be included by itself: net/copy.hpp,
+// net/proxy.hpp, net/socket_activation.hpp, net/port_reservation.hpp and net/buffered_reader.hpp.
 #pragma once
 
 #include <libasync/config.hpp>
@@ -30,25 +31,17 @@
 #include <libasync/loop/loop.hpp>
 #include <libasync/loop/notifier.hpp>
 #include <libasync/loop/timer.hpp>
-#include <libasync/net/any_stream.hpp>
-#include <libasync/net/buffered_reader.hpp>
-#include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
 #include <libasync/net/connect.hpp>
-#include <libasync/net/copy.hpp>
 #include <libasync/net/memory_stream.hpp>
 #include <libasync/net/pipe.hpp>
-#include <libasync/net/port_reservation.hpp>
-#include <libasync/net/proxy.hpp>
-#include <libasync/net/proxy_protocol.hpp>
 #include <libasync/net/readiness.hpp>
 #include <libasync/net/resolve.hpp>
-#include <libasync/net/socket_activation.hpp>
+#include <libasync/net/socket.hpp>
 #include <libasync/net/tcp_listener.hpp>
 #include <libasync/net/tcp_server.hpp>
 #include <libasync/net/tcp_stream.hpp>
 #include <libasync/net/tls_context.hpp>
-#include <libasync/net/tls_error.hpp>
 #include <libasync/net/tls_stream.hpp>
 #include <libasync/net/udp_socket.hpp>
 #include <libasync/net/unix_listener.hpp>

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <libasync/async.hpp>
+#include <libasync/net/port_reservation.hpp>
 
 async::task<void> echo(async::tcp_stream client) {
     try {

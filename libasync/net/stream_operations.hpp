@@ -226,6 +226,22 @@ struct [[nodiscard("a wait happens when it is awaited")]] writable_description
     const char* name;
 };
 
+// Until a call of one's own would not wait.
+struct [[nodiscard("a wait happens when it is awaited")]] ready_description : stream_description<ready_description> {
+    using operation = io::wait_op;
+    using value_type = void;
+
+    ready_description(stream_state* s, io::readiness r) noexcept : stream_description(s), awaited(r) {}
+    operation make() const noexcept { return {socket(), awaited}; }
+    void check(operation& op) const noexcept { check_open(op); }
+    void finish(operation&) const noexcept {}
+    std::string what() const {
+        return describe_stream(awaited == io::readiness::readable ? "readable" : "writable", stream);
+    }
+
+    io::readiness awaited;
+};
+
 // That nothing is pending, nor read ahead any more.
 struct [[nodiscard("a pause happens when it is awaited")]] pause_description : stream_description<pause_description> {
     using operation = io::pause_op;

@@ -1,27 +1,11 @@
 #include <libasync/net/tcp_stream.hpp>
 
+#include <libasync/net/connect_operation.hpp>
 #include <libasync/net/socket_setup.hpp>
 
 namespace async::inline v0 {
 
 namespace detail {
-
-namespace {
-
-struct connect_description : io_description<connect_description> {
-    using operation = io::connect_op;
-    using value_type = void;
-
-    connect_description(io::socket* s, const endpoint* p) noexcept : socket(s), peer(p) {}
-    operation make() const noexcept { return {socket, *peer}; }
-    void finish(operation&) const noexcept {}
-    std::string what() const { return "connect to " + peer->to_string(); }
-
-    io::socket* socket;
-    const endpoint* peer;  // in the frame of the connecting coroutine
-};
-
-}  // namespace
 
 void apply_options(io::system_calls& system, native_handle handle, const tcp_options& options) {
     using io::socket_option;

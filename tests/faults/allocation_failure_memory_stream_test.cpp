@@ -4,6 +4,9 @@
 #include <string>
 #include <utility>
 
+#include <libasync/net/copy.hpp>
+#include <libasync/net/buffered_reader.hpp>
+
 #include <tests/support/allocation_failure.hpp>
 #include <tests/support/stream_kinds.hpp>
 

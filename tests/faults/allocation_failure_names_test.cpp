@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include <libasync/net/proxy.hpp>
+
 #include <tests/support/allocation_failure.hpp>
 #include <tests/support/fake_proxy.hpp>
 #include <tests/support/names.hpp>

@@ -1,6 +1,8 @@
 // The cancel classes of any_stream, derived.
 #include <array>
 
+#include <libasync/net/any_stream.hpp>
+
 #include <tests/support/cancel_class_probes.hpp>
 #include <tests/support/expect.hpp>
 

@@ -2,6 +2,9 @@
 #include <array>
 #include <type_traits>
 
+#include <libasync/net/copy.hpp>
+#include <libasync/net/buffered_reader.hpp>
+
 #include <tests/support/cancel_class_probes.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/stream_kinds.hpp>

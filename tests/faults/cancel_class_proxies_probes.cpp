@@ -1,4 +1,6 @@
 // The cancel classes of connections by way of proxies, derived.
+#include <libasync/net/proxy.hpp>
+
 #include <tests/support/cancel_class_probes.hpp>
 #include <tests/support/fake_proxy.hpp>
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include <libasync/net/copy.hpp>
+
 #include <tests/support/cancel.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>

@@ -1,6 +1,8 @@
 // Connections by way of a proxy, cancelled at every suspension: nothing is left, and the next one works.
 #include <doctest/doctest.h>
 
+#include <libasync/net/proxy.hpp>
+
 #include <tests/support/cancel.hpp>
 #include <tests/support/fake_proxy.hpp>
 

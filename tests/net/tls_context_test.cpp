@@ -1,4 +1,5 @@
 #include <libasync/net/tls_context.hpp>
+#include <libasync/net/tls_error.hpp>
 
 #include <doctest/doctest.h>
 

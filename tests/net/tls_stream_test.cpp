@@ -5,6 +5,7 @@
 #include <array>
 
 #include <libasync/testing/check_stream.hpp>
+#include <libasync/net/any_stream.hpp>
 
 #include <tests/support/observed_stream.hpp>
 #include <tests/support/scripted.hpp>

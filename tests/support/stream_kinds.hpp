@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include <libasync/net/buffered_reader.hpp>
+
 #include <tests/support/network.hpp>
 
 namespace async_tests {

@@ -50,7 +50,7 @@ void sim_engine::set_limits(std::chrono::nanoseconds faults_for, std::chrono::na
 socket_ptr sim_engine::adopt(native_handle handle, socket_role role) {
     auto object = world_->descriptors.find(handle);
     auto* const end = dynamic_cast<sim::stream_object*>(object.get());
-    if (!object || (end == nullptr && role != socket_role::datagram)) throw std::system_error(EBADF, std::generic_category(), "adopt");
+    if (!object || (end == nullptr && role != socket_role::datagram && role != socket_role::quiet_stream)) throw std::system_error(EBADF, std::generic_category(), "adopt");
     std::unique_ptr<sim_socket> s;
     try {
         s = std::make_unique<sim_socket>(role, std::move(object), end);
