@@ -15,6 +15,8 @@ public:
     explicit refusing_port(async::endpoint where = async::endpoint::loopback(0)) : calls_(this_engine().calls()) {
         int error = 0;
         handle_ = calls_.open_tcp_socket(where.family(), error);
+        // Connections of a minute ago do not keep the port.
+        if (error == 0) error = calls_.set_option(handle_, async::io::socket_option::reuse_address, 1);
         if (error == 0) error = calls_.bind_socket(handle_, where);
         if (error == 0) error = calls_.local_endpoint(handle_, where_);
         if (error == 0) return;
