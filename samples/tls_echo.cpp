@@ -1,5 +1,6 @@
 // Sends back what it receives over TLS, or asks such a server. Try it with a certificate of your own:
-//   openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost
+//   openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem
+//       -subj /CN=localhost -addext subjectAltName=DNS:localhost
 //   tls_echo serve --certificate cert.pem --key key.pem
 //   tls_echo ask --ca cert.pem hello
 #include <CLI/CLI.hpp>

@@ -68,9 +68,9 @@ struct tls_options {
 };
 static_assert(std::is_trivially_destructible_v<tls_options>);
 
-// Move-only; models byte_stream, and reads lines, and what else buffered_reads has. At most one task reads and one writes at a time; a second one gets errc::busy, and
-// neither waits for the other. Destroying the stream closes the transport without TLS's end: the peer takes that for a
-// truncation, as after `abort`.
+// Move-only; models byte_stream, and reads lines, and what else buffered_reads has. At most one task reads and one
+// writes at a time; a second one gets errc::busy, and neither waits for the other. Destroying the stream closes the
+// transport without TLS's end: the peer takes that for a truncation, as after `abort`.
 //
 // Errors of TLS are tls_error, those of the transport are std::system_error as there. They end the stream for reading
 // for good.
@@ -99,8 +99,8 @@ public:
 
     // Sends all of up to 16 buffers, small ones joined in one record. They must stay where they are until then.
     // Completes when the transport has taken what became of them. Cancelled before a byte was encrypted it has done
-    // nothing. What is encrypted is sent: a write of which all is encrypted completes when it is cancelled, one of which
-    // a part is poisons: later writes give errc::broken, and `written` tells how much the peer will read.
+    // nothing. What is encrypted is sent: a write completes when it is cancelled with all encrypted, and poisons with a
+    // part: later writes give errc::broken, and `written` tells how much the peer will read.
     // Cancel class: poisoning.
     template <class... Buffers>
         requires detail::write_buffers<Buffers...>
@@ -125,7 +125,8 @@ public:
 
     bool is_open() const noexcept;
 
-    // Goes on with new keys, and asks the peer for the same (RFC 8446, 4.6.3); without effect before TLS 1.3. Throws errc::closed, errc::broken.
+    // Goes on with new keys, and asks the peer for the same (RFC 8446, 4.6.3); without effect before TLS 1.3, or
+    // while it is under way. Throws errc::closed, errc::broken.
     void renew_keys();
 
     // What was agreed on in the handshake; empty for a stream that is closed from the start. They throw std::bad_alloc.

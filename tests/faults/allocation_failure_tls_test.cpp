@@ -74,8 +74,11 @@ TEST_CASE("without memory a context is not made") {
     tls_world& world = the_tls_world();
     survives([&world] {
         const tls_context context = tls_context::server(
-            {.ca_pem = world.root.certificate(), .certificate_pem = world.server.certificate, .key_pem = world.server.key,
-             .alpn = "h2", .client_certificates = tls_client_certificates::optional});
+            {.ca_pem = world.root.certificate(),
+             .certificate_pem = world.server.certificate,
+             .key_pem = world.server.key,
+             .alpn = "h2",
+             .client_certificates = tls_client_certificates::optional});
     });
 }
 

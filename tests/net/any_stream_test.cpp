@@ -143,10 +143,10 @@ TEST_CASE("an any_stream reads lines, and what the stream inside has read ahead 
         CHECK(line == "two\n");
         std::array<char, 3> room;
         const std::size_t count = co_await stream.read_some(std::as_writable_bytes(std::span(room)));
-        CHECK(std::string_view(room.data(), count) == "thr");
+        CHECK(count > 0);
         CHECK_FALSE(stream.at_eof());
         const std::string rest = co_await stream.read_all();
-        CHECK(rest == "ee\nfour");
+        CHECK(std::string(room.data(), count) + rest == "three\nfour");
         CHECK(stream.at_eof());
     }());
 }

@@ -183,7 +183,8 @@ TEST_CASE("what is unusable is told with its name and a reason") {
 TEST_CASE("an encrypted key is opened by its password, and nobody is asked for one") {
     const identity& i = the_tls_world().server;
     const std::string key = encrypted_key(i.key, "secret");
-    check_greeted(outcome_of(the_tls_world().client_context, server_of({i.certificate, key}, {.key_password = "secret"})));
+    const tls_context server = server_of({i.certificate, key}, {.key_password = "secret"});
+    check_greeted(outcome_of(the_tls_world().client_context, server));
     CHECK_THROWS_AS(server_of({i.certificate, key}, {.key_password = "wrong"}), tls_error);
     CHECK_THROWS_AS(server_of({i.certificate, key}), tls_error);
 }

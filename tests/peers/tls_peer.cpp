@@ -70,7 +70,8 @@ std::string first_line(std::string text) { return text.substr(0, text.find('\n')
 task<void> serve_one(tcp_stream transport, tls_context context) {
     std::string told;
     try {
-        tls_stream stream = co_await tls_stream::accept(std::move(transport), context, {.handshake_timeout = std::chrono::seconds(20)});
+        tls_stream stream = co_await tls_stream::accept(std::move(transport), context,
+                                                        {.handshake_timeout = std::chrono::seconds(20)});
         told = description_of(stream);
         const std::string line = co_await read_line(stream);
         co_await stream.write(line);

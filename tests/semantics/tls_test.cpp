@@ -170,7 +170,8 @@ TEST_CASE("140: a peer that closes during the handshake fails it") {
     async::run([]() -> task<void> {
         stream_pair tcp = co_await connected_pair();
         co_await tcp.server.shutdown_write();
-        std::string message = co_await message_of(tls_stream::upgrade(std::move(tcp.client), client_side(), quick_options));
+        std::string message =
+            co_await message_of(tls_stream::upgrade(std::move(tcp.client), client_side(), quick_options));
         CHECK(message == "TLS with localhost: the connection ended without the end of TLS");
         tcp = co_await connected_pair();
         tcp.client.abort();

@@ -158,7 +158,7 @@ void tls_engine::send_end() noexcept {
 }
 
 void tls_engine::ask_for_new_keys() {
-    if (SSL_version(ssl_.get()) < TLS1_3_VERSION) return;
+    if (SSL_version(ssl_.get()) < TLS1_3_VERSION || !SSL_is_init_finished(ssl_.get())) return;
     ERR_clear_error();
     if (SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED) != 1) throw_unusable("key update");
     static_cast<void>(outcome_of(SSL_do_handshake(ssl_.get())));

@@ -1,7 +1,7 @@
 // A TLS connection with its transport: what a tls_stream and its pending operations share.
 //
-// Whoever reads reads the transport. Who writes only encrypts: what is to be sent, by whomever, is sent by a task of the
-// session's own, one at a time, as long as there is something. So a read that has to answer does not wait for a write,
+// Whoever reads reads the transport. Who writes only encrypts: what is to be sent, by whomever, is sent by a task of
+// the session's own, one at a time, as long as there is something. So a read that has to answer does not wait for a write,
 // and an operation that is cancelled leaves no record half sent.
 #pragma once
 

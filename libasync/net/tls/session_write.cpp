@@ -132,6 +132,7 @@ task<void> tls_session::shutdown_write(ptr self) {
     if (self->phase_ != phase::open) self->fail_closed("shutdown_write of");
     if (self->send_failure_) std::rethrow_exception(self->send_failure_);
     co_await self->sent();
+    self->engine_.output().reserve(record_overhead);
     self->write_ended_ = true;
     self->engine_.send_end();
     try {
