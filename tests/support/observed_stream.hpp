@@ -16,6 +16,8 @@ public:
         std::size_t bytes_read = 0;
         std::size_t most_at_once = std::size_t(-1);  // that a read gives
         bool all_at_once = false;                    // a read gives that many, or waits
+        bool held = false;  // writes wait for `released`
+        async::event released;
         std::size_t change_at = std::size_t(-1);     // the byte read that arrives changed
     };
 
@@ -32,7 +34,8 @@ public:
         std::size_t size = 0;
         ((size += async::const_bytes(buffers).size()), ...);
         seen_->writes.push_back(size);
-        return async::detail::into_task(stream_->write(buffers...));
+        auto write = async::detail::into_task(stream_->write(buffers...));
+        return when_released(seen_, std::move(write));
     }
     std::uint64_t written() const { return stream_->written(); }
     async::task<void> shutdown_write() { return async::detail::into_task(stream_->shutdown_write()); }
@@ -43,6 +46,11 @@ public:
 private:
     using stream_ptr = std::shared_ptr<async::tcp_stream>;
     using observer_ptr = std::shared_ptr<observer>;
+
+    static async::task<void> when_released(observer_ptr seen, async::task<void> write) {
+        if (seen->held) co_await seen->released.wait();
+        co_await std::move(write);
+    }
 
     static async::task<async::chunk> read_chunk(stream_ptr stream, observer_ptr seen) {
         if (seen->most_at_once == std::size_t(-1)) {
