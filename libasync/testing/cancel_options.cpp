@@ -10,6 +10,7 @@ const char* to_string(cancel_delivery d) noexcept {
         case cancel_delivery::twice: return "twice";
         case cancel_delivery::from_sibling: return "from_sibling";
         case cancel_delivery::by_destruction: return "by_destruction";
+        case cancel_delivery::destruction_at_completion: return "destruction_at_completion";
         case cancel_delivery::deadline_at_completion: return "deadline_at_completion";
     }
     return "unknown";

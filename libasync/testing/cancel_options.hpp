@@ -23,9 +23,15 @@ enum class cancel_delivery : std::uint8_t {
     twice,                      // at once and in the next turn
     from_sibling,               // by another task, at the end of the same turn
     by_destruction,             // the frames are destroyed where they are suspended
+    destruction_at_completion,  // the frames are destroyed when its outcome is recorded, and it would be resumed next
     deadline_at_completion,     // by a deadline of the very instant at which the await ends; needs a virtual clock
 };
-inline constexpr std::size_t cancel_deliveries = 7;
+inline constexpr std::size_t cancel_deliveries = 8;
+
+// Whether the part is not asked to stop, but its frames are destroyed.
+constexpr bool destroys(cancel_delivery d) noexcept {
+    return d == cancel_delivery::by_destruction || d == cancel_delivery::destruction_at_completion;
+}
 
 const char* to_string(cancel_delivery d) noexcept;
 
@@ -38,6 +44,9 @@ public:
     constexpr bool has(cancel_delivery d) const noexcept { return (bits_ & bit(d)) != 0; }
     constexpr delivery_set with(cancel_delivery d) const noexcept { return delivery_set(bits_ | bit(d)); }
     constexpr delivery_set without(cancel_delivery d) const noexcept { return delivery_set(bits_ & ~bit(d)); }
+    constexpr delivery_set without_destruction() const noexcept {
+        return without(cancel_delivery::by_destruction).without(cancel_delivery::destruction_at_completion);
+    }
 
 private:
     explicit constexpr delivery_set(unsigned bits) noexcept : bits_(bits) {}
@@ -57,8 +66,10 @@ struct cancel_options {
     loop_options loop = {};
     // Makes the engine of each run, in place of the one that `loop` chooses.
     std::unique_ptr<io::engine> (*make_engine)() = nullptr;
-    // Leave by_destruction out for parts that start children and wait for them: those must not lose their parent.
-    delivery_set deliveries = delivery_set::all();
+    // Take those without destruction for parts that start children and wait for them: those must not lose their parent.
+    // What tasks hand each other passes on from frames that are destroyed at completion; what input and output has
+    // brought is gone with them, so for parts that read this loses bytes, and it is done only if it is asked for.
+    delivery_set deliveries = delivery_set::all().without(cancel_delivery::destruction_at_completion);
     // This run alone. Also LIBASYNC_CANCEL=delivery:suspension, for example at_once:3.
     std::optional<cancel_point> only = {};
     // The most suspensions that a part may have.

@@ -144,7 +144,7 @@ void suspension_watch::look_at_next() noexcept {
         if (stepping_ == nullptr || stepping_ != awaited_) break;
         awaited_ = nullptr;
         if (deadline_ == time_point::max() || timer_) ended_at_ = core_->now();
-        if (point_.delivery == testing::cancel_delivery::when_completion_is_queued) deliver();
+        if (point_.delivery != testing::cancel_delivery::deadline_at_completion) deliver();
     }
     ready_node& next = *batch_->pop_front();
     batch_->push_front(probe_);
@@ -164,6 +164,7 @@ void suspension_watch::suspended(task_context& c) noexcept {
         case testing::cancel_delivery::at_once: deliver(); break;
         case testing::cancel_delivery::next_turn: core_->ready.push_back(later_); break;
         case testing::cancel_delivery::when_completion_is_queued:
+        case testing::cancel_delivery::destruction_at_completion:
         case testing::cancel_delivery::deadline_at_completion: awaited_ = &c; break;
         case testing::cancel_delivery::twice:
             deliver();
@@ -177,20 +178,21 @@ void suspension_watch::suspended(task_context& c) noexcept {
 void suspension_watch::deliver() noexcept {
     if (top_ == nullptr) return;  // it has ended
     if (!std::exchange(delivered_, true)) nothing_recorded_ = !is_recorded();
-    if (victim_) {
-        test_gate& over = *victim_->promise().over;
-        top_ = nullptr;
-        core_->hook = inner_;
-        std::exchange(victim_, nullptr)->destroy();
-        over.open(core_->ready);
-    } else {
-        top_->cancel();
-    }
+    end_part();
+}
+
+void suspension_watch::end_part() noexcept {
+    if (victim_ == nullptr) return top_->cancel();
+    test_gate& over = *victim_->promise().over;
+    top_ = nullptr;
+    core_->hook = inner_;
+    std::exchange(victim_, nullptr)->destroy();
+    over.open(core_->ready);
 }
 
 void suspension_watch::give_up() noexcept {
     awaited_ = nullptr;
-    if (top_ != nullptr) top_->cancel();
+    if (top_ != nullptr) end_part();
 }
 
 void suspension_watch::hesitate() const noexcept {

@@ -20,7 +20,7 @@ public:
     suspension_watch(const suspension_watch&) = delete;
     suspension_watch& operator=(const suspension_watch&) = delete;
 
-    bool destroys() const noexcept { return point_.delivery == testing::cancel_delivery::by_destruction; }
+    bool destroys() const noexcept { return testing::destroys(point_.delivery); }
     testing::cancel_point point() const noexcept { return point_; }
 
     // Starts the task that cancels the part, if that is the delivery. Before the part starts.
@@ -34,7 +34,7 @@ public:
 
     void before_steps(ready_list& steps) noexcept override;
 
-    // Cancels the part because nothing else will end it.
+    // Ends the part, by cancellation or destruction, because nothing else will.
     void give_up() noexcept;
 
     unsigned suspensions() const noexcept { return suspensions_; }
@@ -76,6 +76,7 @@ private:
     void after_step() noexcept;
     void suspended(task_context& c) noexcept;
     void deliver() noexcept;
+    void end_part() noexcept;
     void hesitate() const noexcept;
 
     const testing::cancel_point point_;

@@ -42,7 +42,7 @@ TEST_CASE("capacity limiter: all tokens come back") {
         must(limiter.available_tokens() == 2, "all are back");
         must(limiter.tasks_waiting() == 0, "nobody waits");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("capacity limiter: an object whose borrower was cancelled may borrow again at once") {
@@ -57,7 +57,7 @@ TEST_CASE("capacity limiter: an object whose borrower was cancelled may borrow a
         co_await a;
         must(limiter.available_tokens() == 1, "all are back");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("capacity limiter: tokens that are added reach those who are left") {
@@ -75,5 +75,5 @@ TEST_CASE("capacity limiter: tokens that are added reach those who are left") {
         other.result();
         must(limiter.available_tokens() == 1, "all are back");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }

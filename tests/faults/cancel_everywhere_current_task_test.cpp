@@ -29,5 +29,5 @@ TEST_CASE("task_ref: a watch disturbs nobody, and may be repeated") {
         const int sum = a.result() + b.result();
         must(sum == 9, "the results are there");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }

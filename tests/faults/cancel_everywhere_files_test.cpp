@@ -37,7 +37,7 @@ TEST_CASE("an open that was cancelled leaves no descriptor behind and may be rep
         co_await f.write_at("x", 0);
         co_await f.close();
     };
-    check_outcomes(cancel_everywhere(scenario));
+    check_outcomes(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 namespace {
@@ -75,7 +75,7 @@ TEST_CASE("a read_at that ended, however it did, does not touch its buffer any m
         must(got == text, "the rest follows");
         co_await f.close();
     };
-    check_outcomes(cancel_everywhere(scenario));
+    check_outcomes(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("a write_at that was cancelled has written or not, byte by byte; it may be repeated") {
@@ -96,7 +96,7 @@ TEST_CASE("a write_at that was cancelled has written or not, byte by byte; it ma
         const std::string after = co_await read_file(path);
         must(after == text, "the rest follows");
     };
-    check_outcomes(cancel_everywhere(scenario));
+    check_outcomes(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("size and sync may be repeated after a cancellation; close takes effect whenever it is cancelled") {
@@ -129,7 +129,7 @@ TEST_CASE("size and sync may be repeated after a cancellation; close takes effec
         must(size == 5, "the file is as before");
         co_await f.close();
     };
-    check_outcomes(cancel_everywhere(scenario));
+    check_outcomes(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("read_file and write_file leave no descriptor behind and may be repeated") {
@@ -143,7 +143,7 @@ TEST_CASE("read_file and write_file leave no descriptor behind and may be repeat
         const std::string now = co_await read_file(path);
         must(now == text, "all is written");
     };
-    check_outcomes(cancel_everywhere(writing));
+    check_outcomes(cancel_everywhere(writing, with_all_deliveries));
     const auto reading = [&](cancel_subject& subject) -> task<void> {
         auto ending = co_await subject.run(read_file(path));
         must_not_fail(ending);
@@ -151,5 +151,5 @@ TEST_CASE("read_file and write_file leave no descriptor behind and may be repeat
         const std::string again = co_await read_file(path);
         must(again == text, "it may be repeated");
     };
-    check_outcomes(cancel_everywhere(reading));
+    check_outcomes(cancel_everywhere(reading, with_all_deliveries));
 }

@@ -51,7 +51,7 @@ TEST_CASE("future: whoever is cancelled misses nothing, and the others go on") {
         must(again == 3, "the values are still there");
         co_await setter;
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("future: an exception that the cancelled one did not see is seen by the next") {
@@ -69,7 +69,7 @@ TEST_CASE("future: an exception that the cancelled one did not see is seen by th
         must(told == "it broke", "the exception is still there");
         co_await setter;
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("promise: who holds it is cancelled, and those who wait are told") {
@@ -87,5 +87,5 @@ TEST_CASE("promise: who holds it is cancelled, and those who wait are told") {
         must(broken != ending.completed(), "broken, unless it was set");
         must(f.done(), "it has come to an end");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }

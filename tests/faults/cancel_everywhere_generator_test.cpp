@@ -20,9 +20,9 @@ std::unique_ptr<io::engine> scripted() { return std::make_unique<io::scripted_en
 // On the engine of the environment, and on the scripted one, where deadlines of the same instant are among the runs.
 template <class Scenario>
 cancel_report check_everywhere(const Scenario& scenario) {
-    check_cancelled(cancel_everywhere([&](cancel_subject& subject) { return scenario(subject); }));
-    cancel_report report =
-        cancel_everywhere([&](cancel_subject& subject) { return scenario(subject); }, {.make_engine = scripted});
+    const auto call = [&](cancel_subject& subject) { return scenario(subject); };
+    check_cancelled(cancel_everywhere(call, with_all_deliveries));
+    cancel_report report = cancel_everywhere(call, {.make_engine = scripted, .deliveries = delivery_set::all()});
     check_cancelled(report);
     CHECK(report.skipped(cancel_delivery::deadline_at_completion).empty());
     return report;

@@ -39,7 +39,7 @@ TEST_CASE("lock: it has one holder at a time, and is free at the end") {
         must(!door.locked(), "it is free at the end");
         must(inside == 0, "nobody is inside");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("semaphore: all permits come back") {
@@ -57,7 +57,7 @@ TEST_CASE("semaphore: all permits come back") {
         co_await gather(a.wait(), b.wait());
         must(permits.value() == 2, "all are back");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("event: whoever is left goes on") {
@@ -79,7 +79,7 @@ TEST_CASE("event: whoever is left goes on") {
         must_not_fail(co_await subject.run(part(e)));
         co_await gather(setter.wait(), other.wait());
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("condition: the lock is free at the end, and each notification reaches somebody") {
@@ -88,47 +88,56 @@ TEST_CASE("condition: the lock is free at the end, and each notification reaches
         int tokens = 0;
         int used = 0;
         // Each token is announced once: if a notification is lost, somebody waits for ever.
-        auto consume = [](condition& c, int& tokens, int& used) -> task<void> {
+        auto consume = [](condition& c, int& tokens, int& used, int first_rest) -> task<void> {
+            for (int n = 0; n < first_rest; ++n) co_await yield();
             const auto guard = co_await c.scoped();
             while (tokens == 0) co_await c.wait();
             --tokens;
             ++used;
         };
-        auto produce = [](condition& c, int& tokens) -> task<void> {
-            for (int i = 0; i < 2; ++i) {
+        auto produce = [](condition& c, int& tokens, int count) -> task<void> {
+            for (int i = 0; i < count; ++i) {
                 for (int n = 0; n < 6; ++n) co_await yield();
                 const auto guard = co_await c.scoped();
                 ++tokens;
                 c.notify();
             }
         };
-        auto producer = create_task(produce(c, tokens));
-        auto other = create_task(consume(c, tokens, used));
-        const auto ending = co_await subject.run(consume(c, tokens, used));
+        // The part waits between the others: one stands before it in the line, one behind.
+        auto before = create_task(consume(c, tokens, used, 0));
+        auto behind = create_task(consume(c, tokens, used, 4));
+        auto producer = create_task(produce(c, tokens, 2));
+        const auto ending = co_await subject.run(consume(c, tokens, used, 1));
         must_not_fail(ending);
-        co_await gather(producer.wait(), other.wait());
+        co_await producer;
+        if (ending.completed()) co_await produce(c, tokens, 1);
+        co_await gather(before.wait(), behind.wait());
         must(!c.locked(), "the lock is free at the end");
-        must(other.done() && tokens + used == 2, "the other one has its token");
+        must(tokens == 0 && used == (ending.completed() ? 3 : 2), "each token was used once");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("barrier: who is cancelled has not come, and the round is full without it") {
     const auto scenario = [](cancel_subject& subject) -> task<void> {
         barrier b(2);
         auto part = [](barrier& b) -> task<void> { static_cast<void>(co_await b.wait()); };
-        auto late = [](barrier& b) -> task<void> {
+        auto late = [](barrier& b, bool& came) -> task<void> {
             for (int i = 0; i < 10; ++i) co_await yield();
+            came = true;
             static_cast<void>(co_await b.wait());
         };
-        auto other = create_task(late(b));
+        bool came = false;
+        auto other = create_task(late(b, came));
         const auto ending = co_await subject.run(part(b));
         must_not_fail(ending);
-        if (!ending.completed()) co_await part(b);
+        const bool was_full = came && b.n_waiting() == 0;
+        must(was_full || !ending.completed(), "it completes when the round is full");
+        if (!was_full) co_await part(b);
         co_await other;
         must(b.n_waiting() == 0, "nobody is left");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("queue: no item is lost, doubled or overtaken, whoever gets or puts") {
@@ -147,7 +156,7 @@ TEST_CASE("queue: no item is lost, doubled or overtaken, whoever gets or puts") 
     };
     for (const std::size_t room : {1u, 3u}) {
         CAPTURE(room);
-        check_cancelled(cancel_everywhere([=](cancel_subject& subject) -> task<void> {
+        const auto getting = [=](cancel_subject& subject) -> task<void> {
             async::queue<int> q(room);
             std::vector<int> got;
             int sent = 0;
@@ -157,8 +166,9 @@ TEST_CASE("queue: no item is lost, doubled or overtaken, whoever gets or puts") 
             co_await producer;
             must(got == std::vector{0, 1, 2, 3, 4, 5}, "all items in their order");
             must(q.empty(), "and no more");
-        }));
-        check_cancelled(cancel_everywhere([=](cancel_subject& subject) -> task<void> {
+        };
+        check_cancelled(cancel_everywhere(getting, with_all_deliveries));
+        const auto putting = [=](cancel_subject& subject) -> task<void> {
             async::queue<int> q(room);
             std::vector<int> got;
             int sent = 0;
@@ -173,7 +183,8 @@ TEST_CASE("queue: no item is lost, doubled or overtaken, whoever gets or puts") 
             must(got.end() - twice <= 1, "more than one is doubled");
             got.erase(twice, got.end());
             must(got == std::vector{0, 1, 2, 3, 4, 5}, "all items in their order");
-        }));
+        };
+        check_cancelled(cancel_everywhere(putting, with_all_deliveries));
     }
 }
 
@@ -194,7 +205,7 @@ TEST_CASE("join of a queue: it ends when all is done, and disturbs nobody") {
         co_await worker;
         co_await join(q);
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("channel: no item is lost, doubled or overtaken, and its end is told") {
@@ -210,7 +221,7 @@ TEST_CASE("channel: no item is lost, doubled or overtaken, and its end is told")
     };
     for (const std::size_t room : {0u, 2u}) {
         CAPTURE(room);
-        check_cancelled(cancel_everywhere([=](cancel_subject& subject) -> task<void> {
+        const auto receiving = [=](cancel_subject& subject) -> task<void> {
             auto [sender, receiver] = channel<int>(room);
             std::vector<int> got;
             int sent = 0;
@@ -219,8 +230,9 @@ TEST_CASE("channel: no item is lost, doubled or overtaken, and its end is told")
             co_await consume(receiver, got);
             co_await producer;
             must(got == std::vector{0, 1, 2, 3, 4, 5}, "all items in their order");
-        }));
-        check_cancelled(cancel_everywhere([=](cancel_subject& subject) -> task<void> {
+        };
+        check_cancelled(cancel_everywhere(receiving, with_all_deliveries));
+        const auto sending = [=](cancel_subject& subject) -> task<void> {
             auto [sender, receiver] = channel<int>(room);
             std::vector<int> got;
             int sent = 0;
@@ -234,6 +246,7 @@ TEST_CASE("channel: no item is lost, doubled or overtaken, and its end is told")
             must(got.end() - twice <= 1, "more than one is doubled");
             got.erase(twice, got.end());
             must(got == std::vector{0, 1, 2, 3, 4, 5}, "all items in their order");
-        }));
+        };
+        check_cancelled(cancel_everywhere(sending, with_all_deliveries));
     }
 }

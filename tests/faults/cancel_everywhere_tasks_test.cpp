@@ -106,7 +106,8 @@ TEST_CASE("joining a task that ends in its own time: the result is given althoug
             must(result == 7, "it ran on");
         }
     };
-    const cancel_report report = cancel_everywhere(scenario, {.make_engine = scripted});
+    const cancel_report report =
+        cancel_everywhere(scenario, {.make_engine = scripted, .deliveries = delivery_set::all()});
     check_outcomes(report);
     CHECK(report.of(cancel_delivery::at_once).waited == 1);
 }

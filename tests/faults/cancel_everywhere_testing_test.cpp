@@ -33,7 +33,7 @@ TEST_CASE("waiting until all are blocked: nobody is disturbed, and others that w
         co_await wait_all_tasks_blocked();
         must(beside == 3 && rounds == before, "only the other one goes on");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("steps of a sequence: each begins once, in its order, or is told that the sequence is broken") {
@@ -65,7 +65,7 @@ TEST_CASE("steps of a sequence: each begins once, in its order, or is told that 
         must(std::string("012345").starts_with(ordered), "in another order: " + begun);
         must(!ending.completed() || begun == "012345", "it completes at its end");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 TEST_CASE("advance: wherever it is cancelled time stops, and what was passed over has happened") {
@@ -91,5 +91,5 @@ TEST_CASE("advance: wherever it is cancelled time stops, and what was passed ove
         engine.hold_clock_at(time_point::max());
         co_await clock.wait();
     };
-    check_cancelled(cancel_everywhere(scenario));
+    check_cancelled(cancel_everywhere(scenario, with_all_deliveries));
 }

@@ -41,7 +41,7 @@ task<void> alone() {
 // `call` makes one call of `work`.
 template <class Call>
 void check_calls(Call call, bool waits) {
-    check_outcomes(cancel_everywhere([=](cancel_subject& subject) -> task<void> {
+    const auto scenario = [=](cancel_subject& subject) -> task<void> {
         auto c = std::make_shared<counts>();
         auto part = [call](std::shared_ptr<counts> c) -> task<int> {
             int sum = 0;
@@ -61,7 +61,8 @@ void check_calls(Call call, bool waits) {
         co_await alone();
         must(c->begun == c->ended, "what was left has ended");
         must(c.use_count() == 1, "no copy of the arguments is left");
-    }));
+    };
+    check_outcomes(cancel_everywhere(scenario, with_all_deliveries));
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ TEST_CASE("each delivery reaches every suspension of the part") {
         CHECK(report.of(d).cancelled == 3);
     }
     CHECK(report.of(cancel_delivery::by_destruction).destroyed == 3);
+    CHECK(report.of(cancel_delivery::destruction_at_completion).destroyed == 3);
 }
 
 TEST_CASE("a cancellation at the instant of the completion is seen at the next await, or too late") {
@@ -86,8 +87,10 @@ TEST_CASE("what never completes by itself is not cancelled at its completion") {
     const auto waits = [](cancel_subject& subject) -> task<void> {
         static_cast<void>(co_await subject.run(scripted_operation(1)));
     };
-    const cancel_report report = cancel_everywhere(waits, {.make_engine = scripted, .quiet = 1h});
-    for (const auto d : {cancel_delivery::when_completion_is_queued, cancel_delivery::deadline_at_completion}) {
+    const cancel_report report =
+        cancel_everywhere(waits, {.make_engine = scripted, .deliveries = delivery_set::all(), .quiet = 1h});
+    for (const auto d : {cancel_delivery::when_completion_is_queued, cancel_delivery::destruction_at_completion,
+                         cancel_delivery::deadline_at_completion}) {
         CAPTURE(std::string(to_string(d)));
         CHECK(report.of(d).runs == 1);
         CHECK(report.of(d).not_applicable == 1);
@@ -96,16 +99,47 @@ TEST_CASE("what never completes by itself is not cancelled at its completion") {
     CHECK(report.of(cancel_delivery::by_destruction).destroyed == 1);
 }
 
+TEST_CASE(
+    "a part is destroyed with its outcome recorded before it learns of it; that is done only if it is asked for") {
+    struct handed_over {
+        bool sent = false;
+        bool got = false;
+    };
+    const auto scenario = [](cancel_subject& subject) -> task<void> {
+        handed_over h;
+        event e;
+        auto send = [](event& e, handed_over& h) -> task<void> {
+            co_await sleep(1s);
+            h.sent = true;
+            e.set();
+        };
+        auto receive = [](event& e, handed_over& h) -> task<void> {
+            co_await e.wait();
+            h.got = true;
+        };
+        auto sender = create_task(send(e, h));
+        const auto ending = co_await subject.run(receive(e, h));
+        const bool at_completion = subject.point().delivery == cancel_delivery::destruction_at_completion;
+        if (at_completion && subject.point().suspension == 0)
+            must(ending.destroyed() && h.sent && !h.got, "in between");
+        co_await sender;
+    };
+    const cancel_report report = cancel_everywhere(scenario, on_scripted());
+    CHECK(report.of(cancel_delivery::destruction_at_completion).destroyed == 1);
+    const cancel_report by_default = cancel_everywhere(scenario, {.make_engine = scripted});
+    CHECK(contains(by_default.skipped(cancel_delivery::destruction_at_completion), "left out"));
+}
+
 TEST_CASE("children that hang under the part are followed too") {
     const auto scenario = [](cancel_subject& subject) -> task<void> {
         int slept = 0;
         static_cast<void>(co_await subject.run(gather(sleep_three_times(slept), sleep_three_times(slept))));
     };
-    const cancel_report report =
-        cancel_everywhere(scenario, on_scripted(delivery_set::all().without(cancel_delivery::by_destruction)));
+    const cancel_report report = cancel_everywhere(scenario, on_scripted(delivery_set::all().without_destruction()));
     CHECK(report.suspensions() == 7);
     CHECK(report.of(cancel_delivery::at_once).cancelled == 7);
     CHECK(contains(report.skipped(cancel_delivery::by_destruction), "left out"));
+    CHECK(contains(report.skipped(cancel_delivery::destruction_at_completion), "left out"));
 }
 
 namespace {
@@ -271,5 +305,5 @@ TEST_CASE("a hook that is there already sees the steps as before") {
         must(this_loop().core().hook == &outer, "it is the only one again");
         this_loop().core().hook = nullptr;
     };
-    CHECK(cancel_everywhere(scenario, on_scripted()).total().runs == 21);
+    CHECK(cancel_everywhere(scenario, on_scripted()).total().runs == 24);
 }
