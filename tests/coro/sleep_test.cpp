@@ -3,7 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <optional>
+#include <variant>
 #include <vector>
+
+#include <libasync/testing/destroyable.hpp>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
@@ -119,6 +123,22 @@ TEST_CASE("a cancelled sleep ends in the next turn, and its timer is gone") {
     CHECK(s.loop().core().timers.empty());
     s.turns(1);
     CHECK(handle.cancelled());
+}
+
+TEST_CASE("a sleep that is destroyed takes its timer along") {
+    on_every_engine([]() -> task<void> {
+        const detail::timer_queue& timers = this_loop().core().timers;
+        const auto before = timers.size();
+        detail::test_gate over;
+        std::optional<std::monostate> nothing;
+        {
+            auto destroyed = detail::await_destroyably(sleep_long(), nothing);
+            destroyed.start(this_loop().core(), over);
+            for (int i = 0; i < 2; ++i) co_await yield();
+            CHECK(timers.size() == before + 1);
+        }
+        CHECK(timers.size() == before);
+    });
 }
 
 TEST_CASE("a sleep that is over is not undone by a cancel of the same instant") {

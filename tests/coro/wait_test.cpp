@@ -3,8 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
+
+#include <libasync/testing/destroyable.hpp>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
@@ -48,12 +52,18 @@ TEST_CASE("wait for all: done are all, in the order of the handles, and the resu
 
 TEST_CASE("wait for the first that ends; the others go on") {
     on_every_engine([]() -> task<void> {
-        auto handles = three(number_after(5ms, 1), number_after(1ms, 2), number_after(5ms, 3));
+        auto number_behind = [](event& e, int n) -> task<int> {
+            co_await e.wait();
+            co_return n;
+        };
+        event e;
+        auto handles = three(number_behind(e, 1), number_after(1ms, 2), number_behind(e, 3));
         auto result = co_await async::wait(handles, when::first_completed);
         CHECK(result.done == places{1});
         CHECK(result.pending == places{0, 2});
         result = co_await async::wait(handles, when::first_completed);  // one has ended: at once
         CHECK(result.done == places{1});
+        e.set();
         result = co_await async::wait(handles);
         CHECK(result.done.size() == 3);
     });
@@ -90,6 +100,36 @@ TEST_CASE("a timeout ends the wait without an error, and cancels nothing") {
         CHECK(result.done.size() == 3);
         CHECK(s.engine.clock() == begin + 10s);
     }(s));
+}
+
+TEST_CASE("a wait that ends before its time leaves no timer, whether it was satisfied, cancelled or destroyed") {
+    on_every_engine([]() -> task<void> {
+        auto open = [](event& e) -> task<void> { co_await e.wait(); };
+        auto wait_long = [](std::array<task_handle<void>, 1>& handles) -> task<void> {
+            static_cast<void>(co_await async::wait(handles, when::all_completed, 24h));
+        };
+        const detail::timer_queue& timers = this_loop().core().timers;
+        const auto before = timers.size();
+        event e;
+        std::array<task_handle<void>, 1> handles{create_task(open(e))};
+        auto cancelled = create_task(wait_long(handles));
+        auto satisfied = create_task(wait_long(handles));
+        detail::test_gate over;
+        std::optional<std::monostate> nothing;
+        {
+            auto destroyed = detail::await_destroyably(wait_long(handles), nothing);
+            destroyed.start(this_loop().core(), over);
+            for (int i = 0; i < 2; ++i) co_await yield();
+            CHECK(timers.size() == before + 3);
+        }
+        CHECK(timers.size() == before + 2);
+        cancelled.cancel();
+        co_await cancelled.wait();
+        CHECK(timers.size() == before + 1);
+        e.set();
+        co_await satisfied;
+        CHECK(timers.size() == before);
+    });
 }
 
 TEST_CASE("tasks that end at one instant are all told of") {

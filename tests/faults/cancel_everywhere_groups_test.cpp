@@ -175,21 +175,29 @@ TEST_CASE("shield and finally: what is shielded, and the clean-up, run to their 
 
 TEST_CASE("wait: a cancelled or destroyed wait leaves the tasks alone") {
     const auto part = [](std::vector<task_handle<int>>& handles) -> task<std::size_t> {
-        const auto first = co_await async::wait(handles, when::first_completed);
+        const auto first = co_await async::wait(handles, when::first_completed, 1h);
         const auto all = co_await async::wait(handles, when::all_completed, 1h);
         co_return first.done.size() + all.done.size();
     };
-    check_everywhere([part](cancel_subject& subject) -> task<void> {
+    // One ends after the other, so that the second wait has to wait too.
+    const auto work_longer = [](int& inside, int& done, int naps) -> task<int> {
+        const guest here(inside);
+        for (; done < naps; ++done) co_await sleep(100us);
+        co_return done;
+    };
+    check_everywhere([part, work_longer](cancel_subject& subject) -> task<void> {
         int inside = 0;
         std::vector<int> done(3);
         std::vector<task_handle<int>> handles;
         handles.reserve(done.size());
-        for (int& d : done) handles.push_back(create_task(work(inside, d)));
+        for (int i = 0; i < 3; ++i) {
+            handles.push_back(create_task(work_longer(inside, done[static_cast<std::size_t>(i)], i + 1)));
+        }
         const auto ending = co_await subject.run(part(handles));
         must_not_fail(ending);
-        for (auto& handle : handles) {
-            const int result = co_await handle;
-            must(result == steps, "a task was not disturbed");
+        for (int i = 0; i < 3; ++i) {
+            const int result = co_await handles[static_cast<std::size_t>(i)];
+            must(result == i + 1, "a task was not disturbed");
         }
     });
 }

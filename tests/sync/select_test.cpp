@@ -102,6 +102,27 @@ TEST_CASE("a sleep is a limit of time for the others") {
     }(s));
 }
 
+TEST_CASE("a selection that takes something else, or is cancelled, leaves no timer of its sleep") {
+    on_every_engine([]() -> task<void> {
+        const detail::timer_queue& timers = this_loop().core().timers;
+        const auto before = timers.size();
+        channel<int> c(0);
+        auto choose = [](channel_receiver<int> from) -> task<void> {
+            static_cast<void>(co_await select(from.receive(), sleep(24h)));
+        };
+        auto takes = create_task(choose(c.receiver));
+        auto cancelled = create_task(choose(c.receiver));
+        co_await settle();
+        CHECK(timers.size() == before + 2);
+        CHECK(c.sender.try_send(1));
+        co_await takes;
+        CHECK(timers.size() == before + 1);
+        cancelled.cancel();
+        co_await cancelled.wait();
+        CHECK(timers.size() == before);
+    });
+}
+
 TEST_CASE("what is handed over at the instant of the sleep's end is not lost") {
     scripted_runner s;
     s.run([]() -> task<void> {
