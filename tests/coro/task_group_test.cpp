@@ -162,6 +162,38 @@ TEST_CASE("failures while the group is being cancelled are kept, in the order in
     });
 }
 
+TEST_CASE("a failure that its group has thrown is not reported as well") {
+    with_every_runner([](runner& r) {
+        report_recorder recorder(r.loop());
+        auto breaks = [](std::string what) -> task<void> {
+            try {
+                co_await sleep(24h);
+            } catch (const cancelled&) {
+            }
+            throw std::runtime_error(what);
+        };
+        auto get_ready = [breaks](task_status<void> status) -> task<void> {
+            status.started();
+            co_await breaks("ready");
+        };
+        auto main = [&](strings& failures) -> task<void> {
+            task_handle<void> held;
+            failures = co_await failures_of(with_task_group([&](task_group& group) -> task<void> {
+                co_await group.start_ready(get_ready);
+                group.start(breaks("dropped"));
+                held = group.start(breaks("held"));
+                co_await yield();
+                co_await yield();
+                throw std::runtime_error("body");
+            }));
+        };
+        strings failures;
+        r.run(main(failures));
+        CHECK(failures == strings{"body", "ready", "dropped", "held"});
+        CHECK(recorder.reports.empty());
+    });
+}
+
 TEST_CASE("a failure of the body is wrapped too, and cancels the children") {
     on_every_engine([]() -> task<void> {
         strings ends;
@@ -292,6 +324,38 @@ TEST_CASE("a cancellation from outside reaches body and children and goes on upw
         co_await handle.wait();
         CHECK(handle.cancelled());
         CHECK(ends.size() == 2);
+    });
+}
+
+TEST_CASE("a cancellation from outside that cuts the body alone short is raised by the group itself") {
+    on_every_engine([]() -> task<void> {
+        bool went_on = false;
+        auto without_result = [](bool& went_on) -> task<void> {
+            co_await with_task_group([](task_group&) -> task<void> { co_await for_ever(); });
+            went_on = true;
+        };
+        strings notes;
+        auto with_result = [&notes](bool& went_on) -> task<void> {
+            static_cast<void>(co_await with_task_group([&notes](task_group& group) -> task<int> {
+                group.start(say(notes, "the child has ended"));
+                co_await for_ever();
+                co_return 2;
+            }));
+            went_on = true;
+        };
+        auto first = create_task(without_result(went_on));
+        auto second = create_task(with_result(went_on));
+        while (notes.empty()) co_await yield();
+        co_await yield();
+        auto third = create_task(move_on_after(0ms, without_result(went_on)));
+        co_await third.wait();
+        first.cancel();
+        second.cancel();
+        co_await first.wait();
+        co_await second.wait();
+        CHECK_FALSE(went_on);
+        CHECK(first.cancelled());
+        CHECK(second.cancelled());
     });
 }
 
