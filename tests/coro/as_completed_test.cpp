@@ -60,6 +60,24 @@ TEST_CASE("outcomes come in the order in which tasks end, with their places; a f
     }());
 }
 
+TEST_CASE("of those that end while nobody asks the first that has ended comes first") {
+    on_every_engine([]() -> task<void> {
+        auto number_after_turns = [](int turns, int n) -> task<int> {
+            for (int i = 0; i < turns; ++i) co_await yield();
+            co_return n;
+        };
+        auto tasks = two(number_after_turns(9, 30), number_after_turns(1, 10));
+        tasks.push_back(number_after_turns(7, 20));
+        auto each = as_completed(std::move(tasks));
+        strings notes;
+        auto first = co_await each.next();
+        notes.push_back(text_of(*first));
+        for (int i = 0; i < 20; ++i) co_await yield();
+        while (auto next = co_await each.next()) notes.push_back(text_of(*next));
+        CHECK(notes == strings{"1=10", "2=20", "0=30"});
+    });
+}
+
 TEST_CASE("as_completed of nothing ends at once, and empty tasks are refused") {
     on_every_engine([]() -> task<void> {
         auto none = as_completed(std::vector<task<int>>());

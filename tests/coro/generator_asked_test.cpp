@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <libasync/coro/context_var.hpp>
 #include <libasync/coro/task_dump.hpp>
 #include <libasync/testing/destroyable.hpp>
 
@@ -228,6 +229,68 @@ TEST_CASE("the body runs in the scope of who asks: a scope that is over does not
         CHECK(second.cancelled_caught());
         const std::optional<int> end = co_await gen.next();
         CHECK_FALSE(end.has_value());
+    });
+}
+
+TEST_CASE("the body belongs to who asks now: it is cancelled with that task, though others that have asked live on") {
+    on_every_engine([]() -> task<void> {
+        auto body = []() -> generator<int> {
+            co_yield 0;
+            co_yield 1;
+            co_await sleep(24h);
+            co_yield 2;
+        };
+        auto ask_and_stay = [](generator<int>& gen, int& got) -> task<void> {
+            got = (co_await gen.next()).value();
+            co_await sleep(48h);
+        };
+        auto gen = body();
+        int first_got = -1;
+        int second_got = -1;
+        auto first = create_task(ask_and_stay(gen, first_got));
+        auto second = create_task(ask_and_stay(gen, second_got));
+        for (int i = 0; i < 2; ++i) co_await yield();
+        CHECK(first_got == 0);
+        CHECK(second_got == 1);
+        auto third = create_task(next_of(gen));
+        for (int i = 0; i < 2; ++i) co_await yield();
+        second.cancel();
+        co_await second.wait();
+        CHECK_FALSE(third.done());
+        third.cancel();
+        for (int i = 0; i < 4; ++i) co_await yield();
+        CHECK(third.cancelled());
+        CHECK_FALSE(first.done());
+        first.cancel();
+        co_await first.wait();
+    });
+}
+
+TEST_CASE("the body sees the context variables of who asks, also behind its awaits") {
+    static const context_var<std::string> name{"name", "nobody"};
+    on_every_engine([]() -> task<void> {
+        auto body = []() -> generator<std::string> {
+            for (;;) {
+                std::string seen = name.get();
+                co_await yield();
+                seen += "," + name.get();
+                co_yield seen;
+            }
+        };
+        auto ask_as = [](generator<std::string>& gen, std::string own, std::vector<std::string>& notes) -> task<void> {
+            static_cast<void>(name.set(own));
+            const auto seen = co_await gen.next();
+            notes.push_back(seen.value());
+            for (int i = 0; i < 10; ++i) co_await yield();
+        };
+        auto gen = body();
+        std::vector<std::string> notes;
+        auto first = create_task(ask_as(gen, "first", notes));
+        for (int i = 0; i < 4; ++i) co_await yield();
+        auto second = create_task(ask_as(gen, "second", notes));
+        co_await second;
+        co_await first;
+        CHECK(notes == std::vector<std::string>{"first,first", "second,second"});
     });
 }
 
