@@ -12,6 +12,7 @@
 #include <libasync/coro/task_group.hpp>
 #include <libasync/testing/allocations.hpp>
 
+#include <tests/support/end_of_thread.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/foreign_coroutine.hpp>
 #include <tests/support/scripted.hpp>
@@ -145,6 +146,23 @@ TEST_CASE("what a task changes is not seen by its creator and siblings, but by w
     });
 }
 
+TEST_CASE("the tasks of a gathered vector begin with what holds where they are gathered, each for itself") {
+    on_every_engine([]() -> task<void> {
+        auto child = [](std::string own) -> task<std::string> {
+            std::string seen = name.get_or("-");
+            static_cast<void>(name.set(own));
+            co_await yield();
+            co_return seen + name.get();
+        };
+        static_cast<void>(name.set("top"));
+        std::vector<task<std::string>> children;
+        for (const char* own : {"a", "b", "c"}) children.push_back(child(own));
+        const auto seen = co_await gather(std::move(children));
+        CHECK(seen == std::vector<std::string>{"topa", "topb", "topc"});
+        CHECK(name.get() == "top");
+    });
+}
+
 TEST_CASE("a change in a function that is awaited is one of its task") {
     on_every_engine([]() -> task<void> {
         auto change = []() -> task<void> {
@@ -258,6 +276,23 @@ TEST_CASE("the values of a thread end with it") {
         CHECK(object.get().value == 1);
     }).join();
     CHECK(counted::alive() == 0);
+}
+
+TEST_CASE("what is destroyed at the end of a thread, after the values of that, finds none") {
+    std::string seen = "not looked";
+    bool points_nowhere = false;
+    auto look = [&] {
+        seen = name.get_or("-");
+        points_nowhere = detail::values_here() == nullptr;
+    };
+    std::thread([&look] {
+        static thread_local at_end_of_thread first_made;  // and so the last to go
+        first_made.call = look;
+        static_cast<void>(name.set("a value of the thread"));
+        CHECK(name.get() == "a value of the thread");
+    }).join();
+    CHECK(seen == "-");
+    CHECK(points_nowhere);
 }
 
 TEST_CASE("a callback runs with what held where it was given, and what it changes ends with it") {

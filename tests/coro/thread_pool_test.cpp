@@ -10,8 +10,10 @@
 
 #include <doctest/doctest.h>
 
+#include <libasync/coro/context_var.hpp>
 #include <libasync/coro/to_thread.hpp>
 
+#include <tests/support/end_of_thread.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
 #include <tests/support/thread_gate.hpp>
@@ -46,6 +48,29 @@ TEST_CASE("a pool calls functions in threads of its own") {
         CHECK(message == "no");
         const std::thread::id other = co_await pool.run([] { return std::this_thread::get_id(); });
         CHECK(other != std::this_thread::get_id());
+    });
+}
+
+TEST_CASE("a thread of a pool leaves the context of its work when that has ended") {
+    static const context_var<std::string> name{"name", "-"};
+    on_every_engine([]() -> task<void> {
+        std::string seen;
+        bool points_nowhere = false;
+        auto work = [&] {
+            static thread_local at_end_of_thread end;
+            end.call = [&] {
+                seen += "," + name.get();
+                points_nowhere = detail::values_here() == nullptr;
+            };
+            seen = name.get();
+        };
+        static_cast<void>(name.set("task"));
+        {
+            async::thread_pool pool{1};
+            co_await pool.run(std::ref(work));
+        }  // waits for its thread
+        CHECK(seen == "task,-");
+        CHECK(points_nowhere);
     });
 }
 

@@ -231,7 +231,13 @@ MUTANTS = [
            ['coro/context_var:asio']),
     Mutant('batch-context-lost', 'children of a gather begin without the context of their creator',
            'libasync/coro/child_batch.hpp', 'std::exchange(core().current, &creator_)', 'core().current',
-           ['coro/gather:asio', 'coro/context_var:asio']),
+           ['coro/context_var:asio']),
+    Mutant('context-of-ended-work', 'a thread points to the context of work or a callback that has ended',
+           'libasync/loop/context.hpp', '~context_entry() { context_outside_task = outer_; }', '~context_entry() = default;',
+           ['coro/thread_pool:asio', 'coro/context_var:asio']),
+    Mutant('context-of-ended-thread', 'at its end a thread points to values that are destroyed',
+           'libasync/coro/context_var.cpp', 'if (context_outside_task == &values) context_outside_task = nullptr;', '',
+           ['coro/context_var:asio']),
 
     # Operations.
     Mutant('destroyed-await-not-cancelled', 'the frame of a pending operation is freed under the engine',
