@@ -254,12 +254,12 @@ MUTANTS = [
            ['testing/check_stream:sim', 'net/stream_operations:sim']),
     Mutant('part-not-counted', 'what a write that was cut short has sent is missing from the count of bytes',
            'libasync/net/stream_operations.hpp',
-           'if (this->stream == nullptr || op.result == 0) return;\n'
-           '        this->stream->written += static_cast<std::uint64_t>(op.result);',
-           'if (this->stream == nullptr || op.result == 0) return;',
+           '        this->stream->written += static_cast<std::uint64_t>(op.result);\n'
+           '        if (static_cast<std::size_t>(op.result) < op.total)',
+           '        if (static_cast<std::size_t>(op.result) < op.total)',
            ['faults/cancel_everywhere_streams:sim', 'net/stream_operations:sim']),
     Mutant('accept-without-pause', 'accept tries again at once when descriptors have run out',
-           'libasync/net/tcp_listener.cpp', 'co_await sleep_until(pause.next(accepted.error()));',
+           'libasync/net/accept.cpp', 'co_await sleep_until(pause.next(accepted.error()));',
            'pause.next(accepted.error());',
            ['net/tcp_listener:sim']),
 
@@ -361,7 +361,7 @@ MUTANTS = [
 
     # The simulated engine.
     Mutant('sim-late-result-cancelled', 'a cancellation overwrites an outcome that is recorded and told later',
-           'libasync/io/sim/sim_operations.cpp', '    if (op.phase == recorded) return;\n', '',
+           'libasync/io/sim/sim_operations.cpp', '    if (op.phase == recorded) return;\n    auto [s, d]', '    auto [s, d]',
            ['sim/simulation:sim', 'sim/echo_mesh:sim', 'sim/task_tree:sim', 'faults/cancel_everywhere_streams:sim']),
     Mutant('sim-destroyed-read-loses', 'bytes that a destroyed frame was about to get are lost',
            'libasync/io/sim/sim_operations.cpp', '            give_back(op);\n', '',
