@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include <libasync/coro/checkpoint.hpp>
-#include <libasync/net/tcp_stream.hpp>
+#include <libasync/net/connect.hpp>
 #include <libasync/net/tls/description.hpp>
 #include <libasync/net/tls/session.hpp>
 
@@ -61,8 +61,8 @@ const tls_context& context_of_the_process() {
     return context;
 }
 
-task<tls_stream> connect_and_upgrade(endpoint peer, kept_options options, tls_context context) {
-    tcp_stream transport = co_await connect(peer);
+task<tls_stream> connect_and_upgrade(task<tcp_stream> connecting, kept_options options, tls_context context) {
+    tcp_stream transport = co_await std::move(connecting);
     co_return co_await tls_stream::upgrade(std::move(transport), context, options.get());
 }
 
@@ -164,11 +164,21 @@ std::string tls_stream::peer_subject() const {
 }
 
 task<tls_stream> tls_connect(endpoint peer, const tls_options& options) {
-    return connect_and_upgrade(peer, kept_options(options), context_of_the_process());
+    return connect_and_upgrade(connect(peer), kept_options(options), context_of_the_process());
 }
 
 task<tls_stream> tls_connect(endpoint peer, const tls_options& options, const tls_context& context) {
-    return connect_and_upgrade(peer, kept_options(options), context);
+    return connect_and_upgrade(connect(peer), kept_options(options), context);
+}
+
+task<tls_stream> tls_connect(std::string_view host, int port, const tls_options& options) {
+    return tls_connect(host, port, options, context_of_the_process());
+}
+
+task<tls_stream> tls_connect(std::string_view host, int port, const tls_options& options, const tls_context& context) {
+    tls_options named = options;
+    if (named.server_name.empty()) named.server_name = host;
+    return connect_and_upgrade(connect(host, port), kept_options(named), context);
 }
 
 }  // namespace async::inline v0

@@ -158,4 +158,10 @@ task<tls_stream> tls_connect(endpoint peer, const tls_options& options);
 // Cancel class: lossless.
 task<tls_stream> tls_connect(endpoint peer, const tls_options& options, const tls_context& context);
 
+// The same with a name, which is looked up as by connect, and is the server_name unless the options give another.
+// Cancel class: lossless.
+task<tls_stream> tls_connect(std::string_view host, int port, const tls_options& options = {});
+// Cancel class: lossless.
+task<tls_stream> tls_connect(std::string_view host, int port, const tls_options& options, const tls_context& context);
+
 }  // namespace async::inline v0

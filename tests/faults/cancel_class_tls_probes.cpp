@@ -90,6 +90,11 @@ task<tls_stream> connect_with_context(endpoint where) {
 }
 task<tls_stream> connect_by_system(endpoint where) { return tls_connect(where, quick_options); }
 
+task<tls_stream> connect_named(endpoint where) { return tls_connect("127.0.0.1", where.port()); }
+task<tls_stream> connect_named_with_context(endpoint where) {
+    return tls_connect("127.0.0.1", where.port(), {}, the_tls_world().client_context);
+}
+
 // Each attempt makes a connection of its own, so it may be repeated.
 task<void> connect_to_silent(cancel_subject& subject, task<tls_stream> (*connect_to)(endpoint)) {
     tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
@@ -106,6 +111,8 @@ task<void> connect_to_silent(cancel_subject& subject, task<tls_stream> (*connect
 
 task<void> connect_1(cancel_subject& subject) { return connect_to_silent(subject, connect_by_system); }
 task<void> connect_2(cancel_subject& subject) { return connect_to_silent(subject, connect_with_context); }
+task<void> connect_3(cancel_subject& subject) { return connect_to_silent(subject, connect_named); }
+task<void> connect_4(cancel_subject& subject) { return connect_to_silent(subject, connect_named_with_context); }
 
 const cancel_class_probes of_tls{
     {"tls_stream::upgrade", [] { return class_of(observe(upgrade)); }},
@@ -117,6 +124,8 @@ const cancel_class_probes of_tls{
     {"tls_stream::close", [] { return class_of(observe(close_stream)); }},
     {"tls_connect", [] { return lossless_if(connect_1); }},
     {"tls_connect#2", [] { return lossless_if(connect_2); }},
+    {"tls_connect#3", [] { return lossless_if(connect_3); }},
+    {"tls_connect#4", [] { return lossless_if(connect_4); }},
 };
 
 }  // namespace

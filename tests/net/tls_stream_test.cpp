@@ -103,6 +103,32 @@ TEST_CASE("tls_connect connects and begins TLS, and copies what it is given") {
     }());
 }
 
+TEST_CASE("tls_connect by name verifies that name, or the one that the options give") {
+    async::run([]() -> task<void> {
+        tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
+        auto serve = [](tcp_listener& l) -> task<std::string> {
+            tls_stream stream = co_await tls_stream::accept(co_await l.accept(), the_tls_world().server_context);
+            const std::string name = stream.server_name();
+            co_await stream.close();
+            co_return name;
+        };
+        const int port = listener.local_endpoint().port();
+        for (const std::string_view name : {"", "localhost"}) {
+            auto served = create_task(serve(listener));
+            tls_stream client =
+                co_await tls_connect("127.0.0.1", port, {.server_name = name}, the_tls_world().client_context);
+            co_await client.close();
+            const std::string asked = co_await served;
+            CHECK(asked == name);  // a numeric address is verified, but not sent
+        }
+        auto served = create_task(error_of(serve(listener)));
+        const std::string message = co_await message_of(
+            tls_connect("127.0.0.1", port, {.server_name = "elsewhere"}, the_tls_world().client_context));
+        CHECK(message == "TLS with elsewhere: certificate verify failed: hostname mismatch for elsewhere");
+        co_await served;
+    }());
+}
+
 TEST_CASE("tls_connect trusts whom the system trusts: nobody of ours") {
     async::run([]() -> task<void> {
         tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));

@@ -55,5 +55,7 @@ std::string tls_stream::peer_subject() const { return {}; }
 
 task<tls_stream> tls_connect(endpoint, const tls_options&) { not_supported(); }
 task<tls_stream> tls_connect(endpoint, const tls_options&, const tls_context&) { not_supported(); }
+task<tls_stream> tls_connect(std::string_view, int, const tls_options&) { not_supported(); }
+task<tls_stream> tls_connect(std::string_view, int, const tls_options&, const tls_context&) { not_supported(); }
 
 }  // namespace async::inline v0
