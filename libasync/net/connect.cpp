@@ -124,6 +124,8 @@ connect_error::connect_error(const std::string& what, std::vector<connect_failur
       failures_(std::make_shared<const std::vector<connect_failure>>(std::move(failures))) {}
 connect_error::~connect_error() = default;
 
+std::span<const connect_failure> connect_error::failures() const noexcept { return *failures_; }
+
 task<tcp_stream> connect(std::string_view host, int port, const connect_options& options) {
     return connect_to_resolved(connect_to(host, std::to_string(port)), resolve(host, port, options_to_resolve(options)),
                                options);

@@ -49,7 +49,7 @@ public:
     connect_error(const std::string& what, std::vector<connect_failure> failures);
     ~connect_error() override;
 
-    std::span<const connect_failure> failures() const noexcept { return *failures_; }
+    std::span<const connect_failure> failures() const noexcept;
 
 private:
     std::shared_ptr<const std::vector<connect_failure>> failures_;  // copies do not throw
