@@ -47,6 +47,7 @@ public:
     std::size_t readable_at_most() const noexcept;
 
     void feed(chunk data) noexcept { input_ = std::move(data); }
+    bool has_input() const noexcept { return !input_.empty(); }
     cipher_buffer& output() noexcept { return output_; }
 
     // "certificate verify failed: hostname mismatch for example.org"

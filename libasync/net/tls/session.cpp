@@ -53,6 +53,8 @@ void tls_session::fail_truncated() const {
 task<void> tls_session::handshake(ptr self) {
     co_await checkpoint();
     turn reader(*self, self->reading_, "TLS handshake with");
+    // OpenSSL takes some 40 KiB for a handshake: not for a client that says nothing.
+    if (self->context_->role() == tls_role::server && !self->engine_.has_input()) co_await self->receive();
     for (;;) {
         const tls_step step = self->engine_.handshake();
         try {
