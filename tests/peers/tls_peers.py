@@ -4,24 +4,17 @@
 LIBASYNC_ENGINE tells on which engine the program runs. Exit code 77 (skipped) where the kernel refuses io_uring.
 """
 import asyncio
-import ctypes
 import os
 import pathlib
-import re
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 
-PATIENCE = 60  # seconds until something that must happen counts as lost
+from common import PATIENCE, Program, check, refused_uring
+
 peer_program = ""
 where = pathlib.Path()
-
-
-def check(condition, *what):
-    if not condition:
-        raise AssertionError(" ".join(str(w) for w in what))
 
 
 def openssl(*arguments, text=None):
@@ -60,43 +53,16 @@ def make_certificates():
             "-out", "self.pem")
 
 
-class Program:
-    """Started, read line by line, and ended by its id."""
-
-    def __init__(self, *command):
-        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, cwd=where)
-        self.seen = []
-        self.watchdog = threading.Timer(PATIENCE, self.process.kill)
-        self.watchdog.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.watchdog.cancel()
-        self.process.kill()
-        self.process.communicate()
-
-    def line(self, pattern="."):
-        for text in self.process.stdout:
-            self.seen.append(text)
-            found = re.search(pattern, text)
-            if found:
-                return found if found.groups() else text.rstrip("\n")
-        check(False, self.process.args, "says nothing like", pattern, "but", "".join(self.seen))
-
-
 class OurServer(Program):
     def __init__(self, certificate="server", **options):
         super().__init__(peer_program, "serve", f"{certificate}.pem", f"{certificate}.key",
-                         *(f"{k}={v}" for k, v in options.items()))
+                         *(f"{k}={v}" for k, v in options.items()), where=where)
         self.port = int(self.line())
 
 
 def s_server(certificate="server", *options):
     program = Program("openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", f"{certificate}.pem",
-                      "-key", f"{certificate}.key", "-rev", *options)
+                      "-key", f"{certificate}.key", "-rev", *options, where=where)
     program.port = int(program.line(r"ACCEPT .*:(\d+)$")[1])
     return program
 
@@ -263,16 +229,6 @@ async def python_server():
 
 def python_and_our_client():
     asyncio.run(asyncio.wait_for(python_server(), PATIENCE))
-
-
-def refused_uring():
-    if os.environ.get("LIBASYNC_ENGINE") != "uring":
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    ring = libc.syscall(425, 1, ctypes.create_string_buffer(120))
-    if ring >= 0:
-        os.close(ring)
-    return ring < 0
 
 
 def main():
