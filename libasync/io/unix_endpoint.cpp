@@ -27,6 +27,12 @@ unix_endpoint unix_endpoint::from_bytes(std::string_view bytes) noexcept {
     return e;
 }
 
+bool operator==(const unix_endpoint& a, const unix_endpoint& b) noexcept { return a.bytes() == b.bytes(); }
+
+std::strong_ordering operator<=>(const unix_endpoint& a, const unix_endpoint& b) noexcept {
+    return a.bytes() <=> b.bytes();
+}
+
 std::string unix_endpoint::to_string() const {
     if (empty()) return "(unnamed)";
     return is_abstract() ? "@" + std::string(bytes().substr(1)) : path();

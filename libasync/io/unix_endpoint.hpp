@@ -39,8 +39,8 @@ public:
     // Cut to what fits.
     static unix_endpoint from_bytes(std::string_view bytes) noexcept;
 
-    friend bool operator==(const unix_endpoint& a, const unix_endpoint& b) noexcept { return a.bytes() == b.bytes(); }
-    friend auto operator<=>(const unix_endpoint& a, const unix_endpoint& b) noexcept { return a.bytes() <=> b.bytes(); }
+    friend bool operator==(const unix_endpoint& a, const unix_endpoint& b) noexcept;
+    friend std::strong_ordering operator<=>(const unix_endpoint& a, const unix_endpoint& b) noexcept;
 
 private:
     char bytes_[longest + 1]{};

@@ -15,7 +15,7 @@ std::string write_list::joined() const {
     return bytes;
 }
 
-task<void> write_kept(std::unique_ptr<std::string> bytes, task<void> write) {
+task<void> write_kept(owned<std::string> bytes, task<void> write) {
     co_await std::move(write);
     bytes.reset();
 }

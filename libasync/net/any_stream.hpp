@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/owned.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
 
@@ -66,7 +67,7 @@ public:
 };
 
 // The concept promises writes of one and of three buffers; for more they are copied, and kept until that is written.
-task<void> write_kept(std::unique_ptr<std::string> bytes, task<void> write);
+task<void> write_kept(owned<std::string> bytes, task<void> write);
 
 template <byte_stream S>
 class stream_with_face final : public stream_face {
@@ -85,7 +86,7 @@ public:
         require("write to");
         if (l.count() == 1) return into_task(stream_->write(l[0]));
         if (l.count() <= 3) return into_task(stream_->write(l[0], l[1], l[2]));
-        auto bytes = std::make_unique<std::string>(l.joined());
+        auto bytes = owned<std::string>(new std::string(l.joined()));
         auto write = into_task(stream_->write(const_bytes(*bytes)));
         return write_kept(std::move(bytes), std::move(write));
     }

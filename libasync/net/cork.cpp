@@ -8,7 +8,7 @@ cork_guard::cork_guard(detail::stream_state* stream) : stream_(stream) {
     };
     if (stream == nullptr || !stream->socket) refuse(errc::closed);
     if (stream->corked && (stream->corked->held || stream->corked->leaving)) refuse(errc::busy);
-    if (!stream->corked) stream->corked = std::make_unique<detail::corked_writes>();
+    if (!stream->corked) stream->corked.reset(new detail::corked_writes);
     stream->corked->held = true;
 }
 

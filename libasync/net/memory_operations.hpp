@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <libasync/coro/control_block.hpp>
+#include <libasync/detail/owned.hpp>
 #include <libasync/net/readable.hpp>
 #include <libasync/sync/waiter.hpp>
 
@@ -24,7 +25,7 @@ class memory_pipe {
 public:
     // Throws std::bad_alloc.
     explicit memory_pipe(std::size_t capacity)
-        : bytes_(std::make_unique_for_overwrite<std::byte[]>(capacity)),
+        : bytes_(capacity),
           capacity_(capacity) {}
 
     void retain() noexcept { ++references_; }
@@ -64,7 +65,7 @@ private:
 
     wait_queue reading_;  // `reader`, while it waits
     wait_queue writing_;
-    const std::unique_ptr<std::byte[]> bytes_;
+    const owned_bytes bytes_;
     const std::size_t capacity_;
     std::size_t first_ = 0;
     std::size_t size_ = 0;

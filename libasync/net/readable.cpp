@@ -130,7 +130,7 @@ void throw_read_error(errc why, const readable* stream, const char* operation) {
 
 read_ahead& idle_ahead(readable* stream, const char* operation) {
     if (stream == nullptr || !stream->is_open()) throw_read_error(errc::closed, stream, operation);
-    if (!stream->ahead) stream->ahead = std::make_unique<read_ahead>();
+    if (!stream->ahead) stream->ahead.reset(new read_ahead);
     if (stream->ahead->reading) throw_read_error(errc::busy, stream, operation);
     return *stream->ahead;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/owned.hpp>
 #include <libasync/error.hpp>
 #include <libasync/io/buffer.hpp>
 
@@ -88,7 +89,7 @@ public:
         if (ahead && !ahead->reading) ahead.reset();
     }
 
-    std::unique_ptr<read_ahead> ahead;  // null: nothing was read ahead
+    owned<read_ahead> ahead;  // null: nothing was read ahead
     unsigned references = 1;
     bool ended = false;  // a read has seen the end
 

@@ -142,7 +142,7 @@ struct server_core::drain {
     auto operator co_await() const noexcept { return drained(server); }
 };
 
-server_core::server_core(std::unique_ptr<server_listener> listener, server_handler handler,
+server_core::server_core(owned<server_listener> listener, server_handler handler,
                          const server_options& options, std::source_location created)
     : listener_(std::move(listener)),
       handler_(std::move(handler)),

@@ -8,6 +8,7 @@
 #include <libasync/coro/callable.hpp>
 #include <libasync/coro/cancel_scope.hpp>
 #include <libasync/coro/control_block.hpp>
+#include <libasync/detail/owned.hpp>
 #include <libasync/net/gate.hpp>
 #include <libasync/net/server_options.hpp>
 #include <libasync/net/stream_operations.hpp>
@@ -58,7 +59,7 @@ server_handler adapt_handler(F&& handler) {
 class server_core {
 public:
     // Throws std::invalid_argument for options that make no sense, std::bad_alloc.
-    server_core(std::unique_ptr<server_listener> listener, server_handler handler, const server_options& options,
+    server_core(owned<server_listener> listener, server_handler handler, const server_options& options,
                 std::source_location created);
     server_core(const server_core&) = delete;
     server_core& operator=(const server_core&) = delete;
@@ -92,7 +93,7 @@ private:
     void client_gone() noexcept;
     void note_if_ended() noexcept;
 
-    const std::unique_ptr<server_listener> listener_;
+    const owned<server_listener> listener_;
     server_handler handler_;
     const server_options options_;
     const std::source_location created_;

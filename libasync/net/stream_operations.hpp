@@ -45,7 +45,7 @@ struct stream_state final : readable {
     bool broken = false;   // a write was cut short
     bool sending_file = false;
     io::socket_ptr socket;
-    std::unique_ptr<corked_writes> corked;
+    owned<corked_writes> corked;
     std::uint64_t written = 0;  // bytes that the system has taken
 };
 

@@ -31,7 +31,7 @@ private:
 
 std::shared_ptr<server_core> make_tcp_server(tcp_listener listener, server_handler handler,
                                              const server_options& options, std::source_location created) {
-    auto accepts = std::make_unique<tcp_server_listener>(std::move(listener));
+    owned<server_listener> accepts(new tcp_server_listener(std::move(listener)));
     return std::make_shared<server_core>(std::move(accepts), std::move(handler), options, created);
 }
 
