@@ -45,3 +45,10 @@ else()
     set(BENCH_LIBASYNC FALSE)
     message(STATUS "bench: without libasync itself")
 endif()
+
+# TLS of the generator, of the bare loop and of Boost.Asio.
+find_package(OpenSSL 3 QUIET COMPONENTS SSL)
+set(BENCH_OPENSSL ${OPENSSL_FOUND})
+if(NOT BENCH_OPENSSL)
+    bench_missing("TLS" libssl-dev)
+endif()

@@ -25,12 +25,12 @@ def output(command):
 def isolate(core, priority=1):
     """Returns what a child does before it starts: own session with a high share, real-time, on one core.
 
-    `nice` counts only within a session while the kernel groups by session, hence the group's own value.
+    With priority 0 it is scheduled as usual. `nice` counts only within a session while the kernel groups by session, hence the group's own value.
     """
     def prepare():
         os.setsid()
         for attempt in (lambda: Path("/proc/self/autogroup").write_text("-20"),
-                        lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority)),
+                        lambda: priority == 0 or os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(priority)),
                         lambda: core is None or os.sched_setaffinity(0, {core})):
             try:
                 attempt()
@@ -125,5 +125,7 @@ def description(root, build, quick):
             "Python": output(["/usr/bin/python3", "--version"]).removeprefix("Python "),
             "uvloop": package_version("python3-uvloop"),
             "Node": output(["node", "--version"]),
+            "OpenSSL": package_version("libssl-dev"),
+            "nginx": package_version("nginx-core") or package_version("nginx"),
         },
     }

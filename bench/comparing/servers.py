@@ -13,6 +13,7 @@ SERVERS = {
     "uring, spin": ("spin", "{bin}/uring_echo --port {port} --send direct --spin 20 {buffers}"),
     "libasync read": ("ours", "{bin}/libasync_echo --port {port} --mode read"),
     "libasync read_some": ("ours", "{bin}/libasync_echo --port {port} --mode read_some"),
+    "libasync tcp_server": ("ours", "{bin}/libasync_echo --port {port} --mode server"),
     "libasync read, spin": ("ours", "{bin}/libasync_echo --port {port} --mode read --spin"),
     "libasync read, asio": ("ours", "env LIBASYNC_ENGINE=asio {bin}/libasync_echo --port {port} --mode read"),
     "libuv": ("peer", "{bin}/libuv_echo --port {port}"),
@@ -41,10 +42,10 @@ MICRO = {
 # Debian packages that bring the peers and what builds them.
 PACKAGES = [
     "g++", "cmake", "ninja-build", "pkg-config", "liburing-dev", "libboost1.81-dev", "libuv1-dev",
-    "golang-go", "cargo", "rustc", "librust-tokio-dev", "python3", "python3-uvloop",
+    "libssl-dev", "openssl", "golang-go", "cargo", "rustc", "librust-tokio-dev", "python3", "python3-uvloop",
 ]
 # Programs that may come from elsewhere: their package is asked for only if they are missing.
-PROGRAMS = {"node": "nodejs"}
+PROGRAMS = {"node": "nodejs", "nginx": "nginx-light"}
 
 # connections x bytes, and x depth of the pipeline
 TWO_CASES = ["50x64", "100x1024", "1x64", "1000x64", "100x16384", "50x64x16"]

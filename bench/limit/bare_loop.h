@@ -2,6 +2,7 @@
 // They are the limit that every other server is compared with.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -18,6 +19,7 @@ struct bare_options {
     unsigned buffers;  // of the provided buffer ring; a power of two
     unsigned buffer_size;
     unsigned spin_us;  // how long to poll before sleeping in the kernel
+    const char* path;  // of a unix socket, instead of the port; NULL: none
 };
 
 // One kind of loop. `open` returns NULL with errno set on failure; `turn` waits for at least one event and
@@ -35,15 +37,23 @@ extern const struct bare_kind bare_uring;
 extern const struct bare_kind bare_epoll;
 
 static inline struct bare_options bare_defaults(void) {
-    struct bare_options options = {0, BARE_RECV_MULTISHOT, BARE_SEND_RING, 256, 4096, 0};
+    struct bare_options options = {0, BARE_RECV_MULTISHOT, BARE_SEND_RING, 256, 4096, 0, NULL};
     return options;
 }
 
 // Shared by both loops.
-int bare_listen(uint16_t port, int flags);
+int bare_listen(const struct bare_options* options, int flags);
+int bare_listen_tcp(uint16_t port, int flags);
 uint16_t bare_port_of(int listener);
 void bare_no_delay(int fd);
 uint64_t bare_now_us(void);
+
+// For the small programs: the word after `name` on the command line, or `otherwise`; and an end with a message.
+const char* bare_argument(int argc, char** argv, const char* name, const char* otherwise);
+void bare_fail(const char* what) __attribute__((noreturn));
+// A listener on the port of `--port`, and an epoll set with it, whose event has no pointer. Both end the program if it fails.
+int bare_listen_or_fail(int argc, char** argv);
+int bare_watch_listener(int listener);
 
 // One breath of a spinning processor.
 static inline void bare_pause(void) {

@@ -19,7 +19,7 @@ static void stop(int signal_number) {
 
 static void usage(const char* program) {
     fprintf(stderr,
-            "usage: %s --port N [--spin MICROSECONDS]\n"
+            "usage: %s --port N|--path PATH [--spin MICROSECONDS]\n"
             "  of the io_uring loop only:\n"
             "  [--recv multishot|poll] [--send ring|direct] [--buffers N] [--buffer-size N]\n",
             program);
@@ -29,6 +29,7 @@ static void usage(const char* program) {
 static void parse(int argc, char** argv, struct bare_options* options) {
     static const struct option names[] = {
         {"port", required_argument, NULL, 'p'},
+        {"path", required_argument, NULL, 'u'},
         {"spin", required_argument, NULL, 's'},
         {"recv", required_argument, NULL, 'r'},
         {"send", required_argument, NULL, 'w'},
@@ -40,6 +41,7 @@ static void parse(int argc, char** argv, struct bare_options* options) {
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (option) {
             case 'p': options->port = (uint16_t)atoi(optarg); break;
+            case 'u': options->path = optarg; break;
             case 's': options->spin_us = (unsigned)atoi(optarg); break;
             case 'r': options->recv = strcmp(optarg, "poll") == 0 ? BARE_RECV_POLL : BARE_RECV_MULTISHOT; break;
             case 'w': options->send = strcmp(optarg, "direct") == 0 ? BARE_SEND_DIRECT : BARE_SEND_RING; break;

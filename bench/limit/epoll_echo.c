@@ -128,7 +128,7 @@ static void* epoll_open(const struct bare_options* options) {
     struct epoll_echo* loop = calloc(1, sizeof *loop);
     if (loop == NULL) return NULL;
     loop->spin_us = options->spin_us;
-    loop->listener = bare_listen(options->port, SOCK_NONBLOCK);
+    loop->listener = bare_listen(options, SOCK_NONBLOCK);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->listener < 0 || loop->epoll < 0) {
         free(loop);

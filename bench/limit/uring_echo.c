@@ -327,7 +327,7 @@ static void* uring_open(const struct bare_options* options) {
     if (loop == NULL) return NULL;
     loop->options = *options;
     loop->first_waiting = NONE;
-    loop->listener = bare_listen(options->port, 0);
+    loop->listener = bare_listen(options, 0);
     struct io_uring_params params = {.cq_entries = CQ_ENTRIES,
                                      .flags = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
                                               IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |

@@ -16,7 +16,7 @@ int hold_idle(const options& wanted) {
     std::vector<int> connections;
     connections.reserve(wanted.idle);
     for (std::size_t i = 0; i < wanted.idle; ++i) {
-        const int fd = connect_to(wanted.port);
+        const int fd = connect_to(wanted);
         connections.push_back(fd);
         const timeval patience{5, 0};
         ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

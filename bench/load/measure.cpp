@@ -1,23 +1,19 @@
+#include "clocks.hpp"
 #include "content.hpp"
 #include "histogram.hpp"
 #include "limit/bare_loop.h"
+#include "link.hpp"
 #include "options.hpp"
 
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <liburing.h>
 #include <poll.h>
 #include <stdexcept>
-#include <sys/socket.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace load {
 namespace {
-
-using nanoseconds = std::uint64_t;
 
 constexpr std::size_t receive_size = 64 * 1024;
 constexpr std::size_t checked_fully = 4096;  // larger messages are checked in one of `sampling` receives
@@ -26,12 +22,6 @@ constexpr std::uint64_t sampling = 16;
 constexpr double idle_needed = 0.03;
 constexpr double server_full = 0.95;
 constexpr nanoseconds patience = 5'000'000'000;
-
-nanoseconds now(clockid_t clock = CLOCK_MONOTONIC) {
-    timespec time{};
-    ::clock_gettime(clock, &time);
-    return static_cast<nanoseconds>(time.tv_sec) * 1'000'000'000u + static_cast<nanoseconds>(time.tv_nsec);
-}
 
 // Readiness from one multishot poll for each connection. Asking costs no system call while there is no news.
 class ready_ring {
@@ -61,6 +51,13 @@ public:
                (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
     }
 
+    // Sleeps until there is news, for 0.1 s at most.
+    void wait() {
+        __kernel_timespec limit{0, 100'000'000};
+        io_uring_cqe* cqe;
+        io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &limit, nullptr);
+    }
+
     // Calls on_ready(index, still_watched) for each connection that has become readable.
     template <typename Callback>
     void collect(Callback on_ready) {
@@ -81,7 +78,7 @@ private:
 
 // Positions count bytes of the stream in each direction.
 struct connection {
-    int fd;
+    std::unique_ptr<link> peer;
     bool blocked;  // has bytes to send that the socket did not take
     std::uint64_t wanted, sent, received;
     std::vector<nanoseconds> sent_at;  // by message number modulo depth
@@ -93,33 +90,28 @@ public:
         : wanted_(wanted),
           content_(wanted.size, wanted.depth),
           ring_(static_cast<unsigned>(wanted.connections)),
-          received_(receive_size) {
+          received_(receive_size),
+          server_(wanted.server) {
         connections_.reserve(wanted.connections);
         for (std::size_t i = 0; i < wanted.connections; ++i) {
-            const int fd = connect_to(wanted.port);
-            connections_.push_back({fd, false, 0, 0, 0, std::vector<nanoseconds>(wanted.depth)});
-            ring_.watch(fd, i);
+            connections_.push_back({open_link(wanted), false, 0, 0, 0, std::vector<nanoseconds>(wanted.depth)});
+            ring_.watch(connections_.back().peer->fd(), i);
         }
-        if (wanted.server != 0 && ::clock_getcpuclockid(wanted.server, &server_clock_) != 0)
-            throw std::runtime_error("no such server process");
     }
     generator(const generator&) = delete;
     generator& operator=(const generator&) = delete;
-    ~generator() {
-        for (const auto& one : connections_) ::close(one.fd);
-    }
 
     void run() {
         const auto start = now();
         for (std::size_t i = 0; i < connections_.size(); ++i) order(i, wanted_.depth, start);
-        run_until(start + static_cast<nanoseconds>(wanted_.warmup * 1e9));
+        run_until(start + from_seconds(wanted_.warmup));
         latencies_.reset();
         idle_ = 0;
-        const auto server_before = server_time();
+        const auto server_before = server_.time();
         const auto from = now();
-        run_until(from + static_cast<nanoseconds>(wanted_.seconds * 1e9));
+        run_until(from + from_seconds(wanted_.seconds));
         seconds_ = static_cast<double>(now() - from) / 1e9;
-        server_cpu_ = server_time() - server_before;
+        server_cpu_ = server_.time() - server_before;
     }
 
     void print() const {
@@ -133,21 +125,20 @@ public:
                     wanted_.connections, wanted_.size, wanted_.depth, seconds_, messages, messages / seconds_,
                     latencies_.quantile(0.5) / 1e3, latencies_.quantile(0.99) / 1e3, latencies_.quantile(0.999) / 1e3,
                     static_cast<double>(latencies_.largest()) / 1e3, idle, limited ? "true" : "false");
-        if (wanted_.server != 0)
+        if (server_.exists())
             std::printf(",\"server_cpu_us\":%.4f,\"server_busy\":%.4f",
                         static_cast<double>(server_cpu_) / 1e3 / messages, busy);
         std::printf("}\n");
     }
 
 private:
-    nanoseconds server_time() const { return wanted_.server == 0 ? 0 : now(server_clock_); }
-
     void run_until(nanoseconds end) {
         auto time = now();
         auto last_news = time;
         while (time < end) {
             const auto asked = time;
             if (!ring_.has_news() && blocked_.empty()) {
+                if (wanted_.sleeps) ring_.wait();
                 for (int i = 0; i < 8; ++i) bare_pause();
                 time = now();
                 idle_ += time - asked;
@@ -156,7 +147,7 @@ private:
             }
             ring_.collect([this](std::size_t index, bool watched) {
                 receive(index);
-                if (!watched) ring_.watch(connections_[index].fd, index);
+                if (!watched) ring_.watch(connections_[index].peer->fd(), index);
             });
             retry_blocked();
             time = last_news = now();
@@ -177,9 +168,7 @@ private:
         const auto first = one.sent / wanted_.size;
         const auto count = static_cast<std::size_t>(one.wanted / wanted_.size - first);
         const char* bytes = content_.make(index, first, count) + one.sent % wanted_.size;
-        const auto sent = ::send(one.fd, bytes, one.wanted - one.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN) fail("send");
-        one.sent += static_cast<std::uint64_t>(std::max<ssize_t>(sent, 0));
+        one.sent += one.peer->send(bytes, one.wanted - one.sent);
         one.blocked = one.sent < one.wanted;
         if (one.blocked) blocked_.push_back(index);
     }
@@ -193,18 +182,18 @@ private:
     void receive(std::size_t index) {
         auto& one = connections_[index];
         for (;;) {
-            // Truncation throws the bytes away in the kernel: large messages are looked at now and then.
+            // Large messages are looked at now and then.
             const bool look = wanted_.size <= checked_fully || ++looks_ % sampling == 0;
-            const auto got = ::recv(one.fd, received_.data(), receive_size, MSG_DONTWAIT | (look ? 0 : MSG_TRUNC));
-            if (got < 0 && errno == EAGAIN) return;
-            if (got < 0) fail("recv");
-            if (got == 0) throw std::runtime_error("the server closed a connection");
+            const auto got = one.peer->receive(received_.data(), receive_size, !look);
+            if (got < 0) return;
             const auto size = static_cast<std::size_t>(got);
             if (one.received + size > one.sent ||
                 (look && !content_.matches(index, one.received, received_.data(), size)))
                 throw std::runtime_error("the echo differs from what was sent");
+            // TLS gives one record at a time, and may hold another one that no poll tells of.
+            const bool last = wanted_.tls ? one.received + size == one.sent : size < receive_size;
             account(index, size);
-            if (size < receive_size) return;
+            if (last) return;
         }
     }
 
@@ -230,7 +219,7 @@ private:
     nanoseconds idle_ = 0;
     nanoseconds server_cpu_ = 0;
     double seconds_ = 0;
-    clockid_t server_clock_{};
+    server_clock server_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// `libasync_echo --port N [--mode read|read_some] [--spin]`
+// `libasync_echo --port N [--mode read|read_some|exactly|server] [--spin]`, or `--path PATH` for a unix socket.
 // `libasync_echo --engine` prints which one is chosen on this machine.
 #include "arguments.hpp"
 
@@ -6,12 +6,14 @@
 #include <chrono>
 #include <libasync/async.hpp>
 #include <span>
+#include <string_view>
 #include <system_error>
 
 namespace {
 
 // Chunks of the engine's own buffers: an idle connection holds none.
-async::task<void> echo_chunks(async::tcp_stream stream) {
+template <class Stream>
+async::task<void> echo_chunks(Stream stream) {
     try {
         for (;;) {
             async::chunk bytes = co_await stream.read();
@@ -22,7 +24,8 @@ async::task<void> echo_chunks(async::tcp_stream stream) {
     }
 }
 
-async::task<void> echo_array(async::tcp_stream stream) {
+template <class Stream>
+async::task<void> echo_array(Stream stream) {
     std::array<std::byte, 20 * 1024> memory;  // a message that fills it would be followed by a look for more
     const std::span<std::byte> all(memory);
     try {
@@ -35,12 +38,47 @@ async::task<void> echo_array(async::tcp_stream stream) {
     }
 }
 
-async::task<void> serve(std::uint16_t port, bool chunks) {
-    auto listener = async::tcp_listener::bind(async::endpoint::loopback(port), {});
-    for (;;) {
-        async::tcp_stream stream = co_await listener.accept();
-        async::create_task(chunks ? echo_chunks(std::move(stream)) : echo_array(std::move(stream)));
+// Messages of a known size, by the buffered reader.
+template <class Stream>
+async::task<void> echo_messages(Stream stream, std::size_t size) {
+    try {
+        for (;;) {
+            const std::string message = co_await stream.read_exactly(size);
+            co_await stream.write(message);
+        }
+    } catch (const std::exception&) {  // the end, or a client that resets its connection
     }
+}
+
+struct how {
+    std::string_view mode;
+    std::size_t size;
+
+    template <class Stream>
+    async::task<void> serve(Stream stream) const {
+        if (mode == "read_some") return echo_array(std::move(stream));
+        if (mode == "exactly") return echo_messages(std::move(stream), size);
+        return echo_chunks(std::move(stream));
+    }
+};
+
+template <class Listener>
+async::task<void> accept_all(Listener listener, how wanted) {
+    for (;;) {
+        auto stream = co_await listener.accept();
+        async::create_task(wanted.serve(std::move(stream)));
+    }
+}
+
+async::task<void> serve_tcp(std::uint16_t port, how wanted) {
+    const auto where = async::endpoint::loopback(port);
+    if (wanted.mode != "server") co_return co_await accept_all(async::tcp_listener::bind(where), wanted);
+    async::tcp_server server{where, echo_chunks<async::tcp_stream>};
+    co_await server.serve();
+}
+
+async::task<void> serve_unix(const char* path, how wanted) {
+    co_await accept_all(async::unix_listener::bind(path), wanted);
 }
 
 async::task<void> print_engine() {
@@ -55,9 +93,12 @@ int main(int argc, char** argv) {
         async::run(print_engine());
         return 0;
     }
-    const auto port = peers::port_of(argc, argv);
-    const bool chunks = std::string_view(peers::value_of(argc, argv, "--mode", "read")) == "read";
+    const how wanted{peers::value_of(argc, argv, "--mode", "read"),
+                     static_cast<std::size_t>(std::atoi(peers::value_of(argc, argv, "--size", "64")))};
     async::loop_options options{};
     if (peers::has(argc, argv, "--spin")) options.spin = std::chrono::microseconds(20);
-    async::run(serve(port, chunks), options);
+    if (const char* path = peers::value_of(argc, argv, "--path", nullptr))
+        async::run(serve_unix(path, wanted), options);
+    else
+        async::run(serve_tcp(peers::port_of(argc, argv), wanted), options);
 }
