@@ -70,6 +70,16 @@ struct engine_bio {
     }
 };
 
+namespace {
+
+// Errors of the calls before would be taken for those of the next one. Looking is cheaper than clearing, which goes
+// through all places there are for errors.
+void forget_errors() noexcept {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
+}  // namespace
+
 tls_engine::tls_engine(tls_context_state& context, std::string server_name, const std::string& alpn)
     : context_(context),
       server_name_(std::move(server_name)),
@@ -122,14 +132,16 @@ bool tls_engine::keep_session(ssl_session_st* session) noexcept {
 
 tls_step tls_engine::handshake() {
     if (failed_) return tls_step::failed;
-    ERR_clear_error();
+    forget_errors();
+    drained_ = false;
     return outcome_of(SSL_do_handshake(ssl_.get()));
 }
 
 tls_step tls_engine::look() {
     if (failed_) return tls_step::failed;
+    if (drained_) return tls_step::needs_input;
     if (SSL_pending(ssl_.get()) > 0) return tls_step::done;
-    ERR_clear_error();
+    forget_errors();
     char first;
     std::size_t count = 0;
     return outcome_of(SSL_peek_ex(ssl_.get(), &first, 1, &count));
@@ -138,28 +150,34 @@ tls_step tls_engine::look() {
 tls_step tls_engine::read(std::span<std::byte> into, std::size_t& count) {
     count = 0;
     if (failed_) return tls_step::failed;
-    ERR_clear_error();
-    return outcome_of(SSL_read_ex(ssl_.get(), into.data(), into.size(), &count));
+    if (drained_) return tls_step::needs_input;
+    forget_errors();
+    const tls_step step = outcome_of(SSL_read_ex(ssl_.get(), into.data(), into.size(), &count));
+    drained_ = step == tls_step::done && input_.empty() && SSL_pending(ssl_.get()) == 0 &&
+               (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) == 0;
+    return step;
 }
 
 tls_step tls_engine::write(const void* data, std::size_t size, std::size_t& count) {
     count = 0;
     if (failed_) return tls_step::failed;
-    ERR_clear_error();
+    forget_errors();
     return outcome_of(SSL_write_ex(ssl_.get(), data, size, &count));
 }
 
 void tls_engine::send_end() noexcept {
     if (end_sent_ || failed_ || !SSL_is_init_finished(ssl_.get())) return;
     end_sent_ = true;
-    ERR_clear_error();
+    drained_ = false;
+    forget_errors();
     SSL_shutdown(ssl_.get());
     ERR_clear_error();
 }
 
 void tls_engine::ask_for_new_keys() {
     if (SSL_version(ssl_.get()) < TLS1_3_VERSION || !SSL_is_init_finished(ssl_.get())) return;
-    ERR_clear_error();
+    drained_ = false;
+    forget_errors();
     if (SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED) != 1) throw_unusable("key update");
     static_cast<void>(outcome_of(SSL_do_handshake(ssl_.get())));
 }

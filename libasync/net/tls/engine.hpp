@@ -46,7 +46,10 @@ public:
     // Plain text that can be read is no more than this.
     std::size_t readable_at_most() const noexcept;
 
-    void feed(chunk data) noexcept { input_ = std::move(data); }
+    void feed(chunk data) noexcept {
+        input_ = std::move(data);
+        drained_ = false;
+    }
     bool has_input() const noexcept { return !input_.empty(); }
     cipher_buffer& output() noexcept { return output_; }
 
@@ -76,6 +79,7 @@ private:
     bool failed_ = false;
     bool out_of_memory_ = false;  // a buffer could not grow
     bool end_sent_ = false;
+    bool drained_ = false;  // all that came was read, and OpenSSL would only say that it needs more
 };
 
 }  // namespace async::inline v0::detail
