@@ -181,8 +181,9 @@ class NetworkBench(Bench):
         names = self.rivals(table, wanted)
         runs = {}
         for title, case in table.cases.items():
-            say(f"{table.title}: {title}, {len(names)} rivals")
+            able = [name for name in names if name not in case.without]
+            say(f"{table.title}: {title}, {len(able)} rivals")
             if "--kind file" in table.generator:
-                names = self.check_files(names, case)
-            runs[title] = self.two_case(names, case, seconds, rounds) if names else []
+                able = self.check_files(able, case)
+            runs[title] = self.two_case(able, case, seconds, rounds) if able else []
         return runs

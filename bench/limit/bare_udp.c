@@ -1,8 +1,9 @@
 // `bare_udp --port N --mode many|one [--sink]`: sends datagrams back, or only reads them; up to 32 by one system call
-// (recvmmsg, sendmmsg), or one. Blocking: nothing else is to be done. Other loops wait with epoll or a ring.
+// (recvmmsg, sendmmsg), or one. Reads until there is no more, then waits with poll.
 #include "bare_loop.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,10 +25,16 @@ static void prepare(void) {
     }
 }
 
+static void wait_readable(int fd) {
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    poll(&one, 1, -1);
+}
+
 static void serve_many(int fd, int sink) {
     prepare();
     for (;;) {
-        int got = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
+        int got = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+        if (got < 0) wait_readable(fd);
         if (got < 0) continue;
         if (!sink) {
             for (int i = 0; i < got; i++) parts[i].iov_len = messages[i].msg_len;
@@ -43,7 +50,8 @@ static void serve_many(int fd, int sink) {
 static void serve_one(int fd, int sink) {
     for (;;) {
         socklen_t length = sizeof peers[0];
-        ssize_t got = recvfrom(fd, memory[0], LARGEST, 0, (struct sockaddr*)&peers[0], &length);
+        ssize_t got = recvfrom(fd, memory[0], LARGEST, MSG_DONTWAIT, (struct sockaddr*)&peers[0], &length);
+        if (got < 0) wait_readable(fd);
         if (got >= 0 && !sink) sendto(fd, memory[0], (size_t)got, 0, (struct sockaddr*)&peers[0], length);
     }
 }
