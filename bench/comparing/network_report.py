@@ -4,7 +4,7 @@ from statistics import median
 from .report import environment_lines, grouped, name_of, ratio, shown, table as markdown_table
 from .run import STATES
 
-BUSY = 0.9  # a server that was busy for less was not the limit
+BUSY = 0.85  # a server that was busy for less was not the limit
 
 
 def chosen(runs, state_of, rounds):
@@ -27,7 +27,7 @@ def row_of(name, used, total, size):
     return {"server": name, "role": used[0]["role"], "runs": total, "counted": len(used), "rate": middle,
             "lowest": min(rates) / middle, "highest": max(rates) / middle,
             "cpu_us": median(run["server_cpu_us"] for run in used) * size,
-            "busy": median(run["server_busy"] for run in used), "lost": sum(run["lost"] for run in used),
+            "limited": sum(run["limited"] or run["server_busy"] < BUSY for run in used) * 2 > len(used), "lost": sum(run["lost"] for run in used),
             "parts": [run["parts"] for run in used if run["parts"]]}
 
 
@@ -53,7 +53,7 @@ def number(value):
 
 
 def cells(row, shared):
-    mark = "" if shared or row["busy"] >= BUSY else "*"
+    mark = "*" if row["limited"] and not shared else ""
     return [name_of(row), f"{row['counted']}/{row['runs']}", number(row["rate"]) + mark,
             f"{row['lowest']:.2f}..{row['highest']:.2f}", shown(row["rate_ratio"]), number(row["cpu_us"]),
             shown(row["cpu_ratio"])]
@@ -87,8 +87,8 @@ def lines(summary):
 
 def markdown(results):
     text = ["# Benchmark results: streams, datagrams, TLS, files, workers", "",
-            "Written by `bench/network --record`; see [how they were measured](../benchmarks.md). `*`: the server was "
-            "not busy all the time, so the rate is not its limit; look at its processor time. Runs: those that count of "
+            "Written by `bench/network --record`; see [how they were measured](../benchmarks.md). `*`: the "
+            "generator, or waking up, was the limit, so the rate is not the server's; look at its processor time. Runs: those that count of "
             "all.", ""]
     for name, result in results.items():
         about = result["about"]

@@ -18,7 +18,7 @@ NGINX = """
 daemon off; master_process off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
 events {{ worker_connections 256; }}
 http {{
-    access_log off; sendfile on; tcp_nopush on; root {root};
+    access_log off; sendfile on; root {root};
     client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
     server {{ listen 127.0.0.1:{port}; }}
@@ -154,7 +154,8 @@ class NetworkBench(Bench):
             return None
         return {"server": name, "role": self.table.rivals[name][0], "before_ns": before, "after_ns": after,
                 "foreign": max(0.0, share), "rate": result["rate"], "server_cpu_us": result["server_cpu_us"],
-                "server_busy": result["server_busy"], "lost": result.get("lost", 0), "parts": self.parts(name)}
+                "server_busy": result["server_busy"], "limited": result.get("limited_by_generator", False),
+                "lost": result.get("lost", 0), "parts": self.parts(name)}
 
     def parts(self, name):
         """How many messages each worker has answered."""

@@ -140,7 +140,10 @@ void datagram_flood(const options& wanted) {
     measured.open();
     send_until(measured.from() + from_seconds(wanted.seconds));
     const auto dropped = drops_at(wanted.port) - dropped_before;
-    const auto extra = ",\"sent\":" + std::to_string(sent - sent_before);
+    // Whoever loses nothing could have taken more.
+    const bool limited = dropped * 100 < sent - sent_before;
+    const auto extra = ",\"sent\":" + std::to_string(sent - sent_before) +
+                       ",\"limited_by_generator\":" + (limited ? "true" : "false");
     measured.print(static_cast<double>(sent - sent_before - dropped), extra.c_str());
 }
 
