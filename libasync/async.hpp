@@ -45,6 +45,7 @@
 #include <libasync/net/tls_stream.hpp>
 #include <libasync/net/udp_socket.hpp>
 #include <libasync/net/unix_listener.hpp>
+#include <libasync/net/unix_server.hpp>
 #include <libasync/net/unix_stream.hpp>
 #include <libasync/sim/disk.hpp>
 #include <libasync/sim/host.hpp>

@@ -14,7 +14,7 @@ endif()
 set(portable */tests/net/* */tests/fs/* */tests/io/* */tests/loop/* */tests/regress/*)
 set(not_disturbed
     *_slow_test.cpp
-    */net/echo_costs_test.cpp       # counts system calls and allocations
+    */net/*_costs_test.cpp          # count system calls and allocations
     */loop/timer_test.cpp */loop/timer_queue_test.cpp */loop/loop_core_test.cpp  # use no engine, or the scripted one
     */regress/gcc12_test.cpp        # is about the compiler
     */io/sim/*                      # simulates its own

@@ -83,6 +83,9 @@ public:
     // Whether a receive would be given what was read ahead, at once.
     virtual bool holds_read_ahead(const socket&) const noexcept { return false; }
 
+    // Whether a send is under way, or something else that has the writing side for itself.
+    virtual bool is_sending(const socket&) const noexcept { return false; }
+
     // Closes a socket in the background. Operations pending on it end with errc::closed.
     virtual void release(socket& s) noexcept = 0;
 

@@ -233,6 +233,9 @@ transfer_result transferred(ssize_t count, int error) noexcept {
 }  // namespace
 
 transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset, std::size_t count) noexcept {
+    // As with pipes: a peer that is gone would end the program, and no flag of the call keeps it away.
+    static const bool ignored = (ignore_sigpipe(), true);
+    static_cast<void>(ignored);
     const without_waiting here(to);
     auto position = static_cast<off_t>(offset);
     ssize_t sent;

@@ -21,7 +21,6 @@ struct socket_call {
 // "recv_from 127.0.0.1:8080", by its local address.
 std::string describe_socket(const char* operation, const io::socket* s);
 
-
 // Makes the call; if it is over, `op` is done.
 void try_call(io::wait_op& op, io::socket* s, socket_call& call) noexcept;
 

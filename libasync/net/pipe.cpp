@@ -50,13 +50,15 @@ std::pair<pipe, pipe> pipe::create_both_ways() {
     return {std::move(a), adopt(there_in.release(), back_out.release())};
 }
 
-task<void> pipe::shutdown_write() {
-    co_await detail::pause_description(out_.get(), "shutdown_write of");
-    written_ = out_->written;
-    co_await detail::close_stream(std::move(out_));
-}
-
 namespace {
+
+// The state stays, and counts what was written; the socket goes.
+task<void> close_writing(detail::stream_ref out) {
+    detail::stream_ptr last(new detail::stream_state(nullptr));
+    co_await detail::pause_description(out.get(), "shutdown_write of");
+    last->socket = std::move(out.get()->socket);
+    co_await detail::close_stream(std::move(last));
+}
 
 task<void> close_both(detail::stream_ptr in, detail::stream_ptr out) {
     co_await detail::close_stream(std::move(out));
@@ -64,6 +66,8 @@ task<void> close_both(detail::stream_ptr in, detail::stream_ptr out) {
 }
 
 }  // namespace
+
+task<void> pipe::shutdown_write() { return close_writing(detail::stream_ref(out_.get())); }
 
 task<void> pipe::close() {
     written_ = written();

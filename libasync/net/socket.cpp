@@ -46,7 +46,12 @@ task<std::size_t> send_on(detail::stream_ref state, const_bytes bytes) {
 
 task<void> connect_on(detail::stream_ref state, endpoint to) {
     if (state.socket() == nullptr) throw std::system_error(make_error_code(errc::closed), "connect to " + to.to_string());
-    co_await detail::connect_description(state.socket(), &to);
+    try {
+        co_await detail::connect_description(state.socket(), &to);
+    } catch (const cancelled&) {
+        state.get()->socket.reset();  // it is in between
+        throw;
+    }
 }
 
 }  // namespace

@@ -56,25 +56,30 @@ void abort_stream(stream_state& state) noexcept {
 }
 
 task<released_socket> release_stream(stream_ptr state) {
-    if (!state || !state->socket)
-        throw std::system_error(make_error_code(errc::closed), describe_stream("release of", state.get()));
-    if (state->corked && !state->try_send_corked())
-        throw std::system_error(make_error_code(errc::busy), describe_stream("release of", state.get()));
-    co_await pause_description(state.get(), "release of");
+    const auto refuse = [&](errc why) {
+        throw std::system_error(make_error_code(why), describe_stream("release of", state.get()));
+    };
+    if (!state || !state->socket) refuse(errc::closed);
+    if (state->has_sole_writer || (state->ahead && state->ahead->reading)) refuse(errc::busy);
+    if (state->corked && !state->try_send_corked()) refuse(errc::busy);
     std::string unread;
     if (state->ahead) {
         const chunk before = state->ahead->take_all();
         unread.append(before.text());
         state->ahead.reset();
     }
-    io::engine& engine = *state->socket->owner;
+    // Whoever still refers to the stream finds it closed, and begins nothing more.
+    const stream_ptr last(new stream_state(nullptr));
+    last->socket = std::move(state->socket);
+    co_await pause_description(last.get(), "release of");
+    io::engine& engine = *last->socket->owner;
     // What the engine has read ahead is there at once.
-    while (engine.holds_read_ahead(*state->socket)) {
-        const chunk more = co_await receive_chunk_description(state.get());
+    while (engine.holds_read_ahead(*last->socket)) {
+        const chunk more = co_await receive_chunk_description(last.get());
         unread.append(more.text());
     }
     io::system_calls& system = engine.calls();
-    const native_handle handle = engine.give_away(*state->socket);
+    const native_handle handle = engine.give_away(*last->socket);
     co_return released_socket(handle, system, std::move(unread));
 }
 
@@ -92,14 +97,13 @@ namespace {
 constexpr std::size_t most_at_once = std::size_t{1} << 20;
 constexpr std::size_t copied_at_once = std::size_t{64} * 1024;
 
-// While it lives, nobody else writes. What ends before it is complete leaves the stream broken.
+// What ends before it is complete leaves the stream broken.
 class sending_file {
 public:
-    explicit sending_file(stream_state& s) noexcept : stream_(s), before_(s.written) { stream_.sending_file = true; }
+    explicit sending_file(stream_state& s) : sole_(s, "send_file to"), stream_(s), before_(s.written) {}
     sending_file(const sending_file&) = delete;
     sending_file& operator=(const sending_file&) = delete;
     ~sending_file() {
-        stream_.sending_file = false;
         if (!complete_ && count() != 0) stream_.broken = true;
     }
 
@@ -110,6 +114,7 @@ public:
     }
 
 private:
+    const sole_writer sole_;
     stream_state& stream_;
     const std::uint64_t before_;
     bool complete_ = false;
@@ -187,8 +192,8 @@ task<void> copy_file_to(stream_state& stream, native_handle file, std::uint64_t 
 
 task<std::uint64_t> send_file_to(stream_ref stream, native_handle file, std::uint64_t offset, std::uint64_t count) {
     co_await flush_description(stream.get());
-    co_await writable_description(stream.get(), "send_file to");
     sending_file sending(*stream.get());
+    co_await writable_description(stream.get(), "send_file to");
     bool by_the_system = true;
     while (by_the_system && sending.count() != count) {
         file_call call(file, offset + sending.count(), count - sending.count());

@@ -1,6 +1,7 @@
 // What the streams have in common that the kernel's sockets are: tcp_stream and unix_stream.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 
@@ -16,6 +17,12 @@ namespace detail {
 
 task<released_socket> release_stream(stream_ptr state);
 task<std::uint64_t> send_file_to(stream_ref stream, native_handle file, std::uint64_t offset, std::uint64_t count);
+
+template <class File>
+concept open_file = requires(const File& f) {
+    { f.handle() } -> std::same_as<native_handle>;
+};
+
 // What had been read ahead elsewhere comes first.
 stream_ptr adopt_stream(released_socket from, io::socket_role role = io::socket_role::stream);
 
@@ -57,12 +64,9 @@ public:
 
     // Sends `count` bytes of an open file from `offset` on, or all up to its end, and gives how many it were: fewer if
     // the file ends before. The file must stay open. Where the system can, the bytes do not pass through this process
-    // (sendfile(2)). Meanwhile writes give errc::busy; `written` counts. Throws std::system_error.
-    // Cancel class: poisoning, if a part was sent.
-    template <class File>
-        requires requires(const File& f) {
-            { f.handle() } -> std::same_as<native_handle>;
-        }
+    // (sendfile(2)). Meanwhile writes give errc::busy; `written` counts. The program ignores SIGPIPE from then on, unless
+    // it has chosen otherwise (signal(7)). Throws std::system_error. Cancel class: poisoning, if a part was sent.
+    template <detail::open_file File>
     task<std::uint64_t> send_file(const File& file, std::uint64_t offset = 0, std::uint64_t count = ~std::uint64_t{0}) {
         return detail::send_file_to(detail::stream_ref(state_.get()), file.handle(), offset, count);
     }

@@ -1,5 +1,6 @@
 #include <libasync/net/stream_operations.hpp>
 
+#include <libasync/io/native_socket.hpp>
 #include <libasync/io/system_calls.hpp>
 
 namespace async::inline v0::detail {
@@ -54,8 +55,17 @@ void stream_state::read_ahead_first(io::receive_chunk_op& op) noexcept {
 namespace {
 
 constexpr std::size_t most_corked = std::size_t{64} * 1024;
+// An empty buffer that is larger is given back.
+constexpr std::size_t kept_capacity = 2 * most_corked;
 
 }  // namespace
+
+sole_writer::sole_writer(stream_state& stream, const char* operation) : stream_(stream) {
+    if (stream.has_sole_writer) {
+        throw std::system_error(make_error_code(errc::busy), describe_stream(operation, &stream));
+    }
+    stream.has_sole_writer = true;
+}
 
 bool stream_state::join_corked(io::send_op& op, std::span<const_bytes> list, std::size_t& total) noexcept {
     corked_writes& c = *corked;
@@ -90,7 +100,8 @@ bool stream_state::send_corked(std::span<const_bytes> list, std::size_t& total) 
 void stream_state::corked_left() noexcept {
     corked->leaving = false;
     corked->bytes.clear();
-    if (!corked->held) corked.reset();
+    if (!corked->held) return corked.reset();
+    if (corked->bytes.capacity() > kept_capacity) std::string().swap(corked->bytes);
 }
 
 void stream_state::corked_stay() noexcept {
@@ -102,21 +113,25 @@ void stream_state::corked_stay() noexcept {
 bool stream_state::try_send_corked() noexcept {
     corked_writes& c = *corked;
     if (c.leaving) return false;
+    bool failed = broken;
     if (!c.bytes.empty() && !broken) {
+        // In the midst of another's bytes they would be lost among them.
+        if (has_sole_writer || socket->owner->is_sending(*socket)) return false;
         const io::transfer_result sent = io::calls_of(*socket).send_now(socket->handle, c.bytes);
         written += sent.bytes;
         c.bytes.erase(0, sent.bytes);
+        failed = sent.error != 0 && !io::would_block(sent.error);  // the next write will say so
     }
-    const bool all = c.bytes.empty();
-    if (all && !c.held) corked.reset();
-    return all;
+    if (!c.bytes.empty()) return failed;
+    if (!c.held) corked.reset();
+    return true;
 }
 
 void flush_description::check(operation& op) const noexcept {
     check_open(op);
     if (op.state == io::op_state::done) return;
     if (stream->broken) return op.fail_early(errc::broken);
-    if (stream->sending_file || (stream->corked && stream->corked->leaving)) return op.fail_early(errc::busy);
+    if (stream->has_sole_writer || (stream->corked && stream->corked->leaving)) return op.fail_early(errc::busy);
     if (!stream->corked || stream->corked->bytes.empty()) {
         op.state = io::op_state::done;
         return;

@@ -39,11 +39,12 @@ struct stream_state final : readable {
     // That send has ended: with what it has sent, or without having done anything.
     void corked_left() noexcept;
     void corked_stay() noexcept;
-    // Sends of what is corked what goes without waiting. False if something is left.
+    // Sends of what is corked what goes without waiting, unless somebody else is writing. False if something is left that
+    // may still leave.
     bool try_send_corked() noexcept;
 
-    bool broken = false;   // a write was cut short
-    bool sending_file = false;
+    bool broken = false;        // a write was cut short
+    bool has_sole_writer = false;
     io::socket_ptr socket;
     owned<corked_writes> corked;
     std::uint64_t written = 0;  // bytes that the system has taken
@@ -53,6 +54,19 @@ struct stream_state final : readable {
 using stream_ptr = state_owner<stream_state>;
 // Keeps the state, but not the socket open.
 using stream_ref = state_ref<stream_state>;
+
+// While it lives, nobody else writes: for who sends in a way of his own.
+class sole_writer {
+public:
+    // Throws std::system_error, errc::busy if there is another one.
+    sole_writer(stream_state& stream, const char* operation);
+    sole_writer(const sole_writer&) = delete;
+    sole_writer& operator=(const sole_writer&) = delete;
+    ~sole_writer() { stream_.has_sole_writer = false; }
+
+private:
+    stream_state& stream_;
+};
 
 // Takes a stream apart, and puts one together, for what treats streams of all kinds alike.
 struct stream_access {
@@ -181,7 +195,7 @@ struct [[nodiscard("a write happens when it is awaited")]] send_description
         if (op.state == io::op_state::done) return;
         if (this->stream->broken) {
             op.fail_early(errc::broken);
-        } else if (this->stream->sending_file) {
+        } else if (this->stream->has_sole_writer) {
             op.fail_early(errc::busy);
         } else if (this->stream->corked) [[unlikely]] {
             op.sends_corked = this->stream->join_corked(op, op.list, op.total);
@@ -206,7 +220,7 @@ struct [[nodiscard("a write happens when it is awaited")]] send_description
     std::array<const_bytes, Count> list;
 };
 
-// That nobody else writes, and there is room: for who sends in a way of his own.
+// That no write is pending, and there is room: for a sole_writer, to begin with.
 struct [[nodiscard("a wait happens when it is awaited")]] writable_description
     : stream_description<writable_description> {
     using operation = io::wait_op;
@@ -216,9 +230,7 @@ struct [[nodiscard("a wait happens when it is awaited")]] writable_description
     operation make() const noexcept { return {socket(), io::readiness::writable}; }
     void check(operation& op) const noexcept {
         check_open(op);
-        if (op.state == io::op_state::done) return;
-        if (stream->broken) return op.fail_early(errc::broken);
-        if (stream->sending_file) op.fail_early(errc::busy);
+        if (op.state != io::op_state::done && stream->broken) op.fail_early(errc::broken);
     }
     void finish(operation&) const noexcept {}
     std::string what() const { return describe_stream(name, stream); }
@@ -279,7 +291,7 @@ struct [[nodiscard("a shutdown happens when it is awaited")]] shut_down_descript
     void check(operation& op) const noexcept {
         check_open(op);
         if (op.state == io::op_state::done) return;
-        if (stream->sending_file || (stream->corked && !stream->try_send_corked())) op.fail_early(errc::busy);
+        if (stream->has_sole_writer || (stream->corked && !stream->try_send_corked())) op.fail_early(errc::busy);
     }
     void finish(operation&) const noexcept {}
     std::string what() const { return describe_stream("shutdown_write of", stream); }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <stdexcept>
 
+#include <libasync/coro/checkpoint.hpp>
 #include <libasync/coro/sleep.hpp>
 #include <libasync/io/native_socket.hpp>
 #include <libasync/net/attempt.hpp>
@@ -41,6 +42,22 @@ struct send_handles_call : detail::socket_call {
     std::size_t sent = 0;
 };
 
+// That nobody else reads, and something is there.
+struct readable_description : detail::stream_description<readable_description> {
+    using operation = io::wait_op;
+    using value_type = void;
+
+    using stream_description::stream_description;
+    operation make() const noexcept { return {socket(), io::readiness::readable}; }
+    void check(operation& op) const noexcept {
+        check_open(op);
+        if (op.state == io::op_state::done) return;
+        if (stream->ahead && stream->ahead->reading) op.fail_early(errc::busy);
+    }
+    void finish(operation&) const noexcept {}
+    std::string what() const { return detail::describe_stream("receive_handles from", stream); }
+};
+
 struct receive_handles_call : detail::socket_call {
     receive_handles_call(std::span<std::byte> i, std::span<native_handle> h) noexcept
         : socket_call(&make, io::readiness::readable),
@@ -61,6 +78,7 @@ struct receive_handles_call : detail::socket_call {
 }  // namespace
 
 task<unix_stream> unix_stream::connect(unix_endpoint to, unix_options options) {
+    co_await detail::checkpoint();
     detail::loop_core& core = detail::require_core("unix_connect");
     io::system_calls& system = core.engine->calls();
     auto socket = detail::open_socket::unix_domain(io::socket_type::stream, system, "unix_connect");
@@ -107,6 +125,7 @@ task<std::size_t> unix_stream::send_handles(const_bytes bytes, std::span<const n
 task<std::size_t> unix_stream::send_handles_on(detail::stream_ref stream, const_bytes bytes,
                                                std::vector<native_handle> handles) {
     co_await detail::flush_description(stream.get());
+    const detail::sole_writer sole(*stream.get(), "send_handles to");
     co_await detail::writable_description(stream.get(), "send_handles to");
     send_handles_call call(bytes, handles);
     while (!call.done) co_await detail::attempt(stream, call, "send_handles");
@@ -125,6 +144,7 @@ task<received_handles> unix_stream::receive_handles_on(detail::stream_ref stream
     received_handles result;
     result.handles_.assign(most, invalid_handle);
     result.system_ = &detail::require_core("receive_handles").engine->calls();
+    co_await readable_description(stream.get());
     receive_handles_call call(into, result.handles_);
     while (!call.done) co_await detail::attempt(stream, call, "receive_handles");
     result.handles_.resize(call.received.handles);

@@ -104,7 +104,7 @@ public:
         return engine_->adopt(handle, socket_role::stream);
     }
 
-    socket_ptr accept(socket& listener) {
+    socket_ptr accept(io::socket& listener) {
         accept_op op(&listener);
         REQUIRE(!run(op));
         REQUIRE(op.accepted);
@@ -126,7 +126,7 @@ public:
         return {std::move(client), std::move(server)};
     }
 
-    std::error_code send(socket& s, std::string_view text) {
+    std::error_code send(io::socket& s, std::string_view text) {
         const_bytes bytes = text;
         send_op op(&s, &bytes, 1);
         const std::error_code error = run(op);
@@ -134,7 +134,7 @@ public:
         return error;
     }
 
-    std::string receive(socket& s, std::size_t size = 4096) {
+    std::string receive(io::socket& s, std::size_t size = 4096) {
         std::string text(size, '\0');
         receive_op op(&s, text.data(), size);
         REQUIRE(!run(op));
@@ -142,7 +142,7 @@ public:
         return text;
     }
 
-    std::string receive_exactly(socket& s, std::size_t size) {
+    std::string receive_exactly(io::socket& s, std::size_t size) {
         std::string text;
         while (text.size() < size) {
             const std::string part = receive(s, size - text.size());
@@ -152,13 +152,13 @@ public:
         return text;
     }
 
-    chunk receive_chunk(socket& s) {
+    chunk receive_chunk(io::socket& s) {
         receive_chunk_op op(&s);
         REQUIRE(!run(op));
         return std::move(op.received);
     }
 
-    std::string receive_chunks_exactly(socket& s, std::size_t size) {
+    std::string receive_chunks_exactly(io::socket& s, std::size_t size) {
         std::string text;
         while (text.size() < size) {
             const chunk part = receive_chunk(s);

@@ -27,8 +27,8 @@ public:
     bool start(operation&) noexcept override { return true; }
     void cancel(operation&) noexcept override {}
     void cancel_and_wait(operation&) noexcept override {}
-    native_handle give_away(socket&) noexcept override { return invalid_handle; }
-    void release(socket&) noexcept override {}
+    native_handle give_away(io::socket&) noexcept override { return invalid_handle; }
+    void release(io::socket&) noexcept override {}
     void shut_down() noexcept override {}
     native_handle wait_handle() override { return invalid_handle; }
     engine_statistics statistics() const noexcept override { return {}; }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <libasync/testing/check_stream.hpp>
+#include <libasync/testing/wait_all_tasks_blocked.hpp>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
@@ -87,6 +88,53 @@ TEST_CASE("a write of more than fits waits for its reader, on both sides of a pi
         co_await handle;
         CHECK(writer.written() == text.size());
     }());
+}
+
+TEST_CASE("a writing side that is closed stays so, and still tells what was written") {
+    async::run([]() -> task<void> {
+        auto [near, far] = async::pipe::create_both_ways();
+        co_await near.write("12345");
+        co_await near.shutdown_write();
+        CHECK(near.is_open());
+        CHECK(near.write_handle() == invalid_handle);
+        CHECK(near.written() == 5);
+        const std::error_code write = co_await error_of(near.write("x"));
+        CHECK(write == errc::closed);
+        const std::error_code again = co_await error_of(near.shutdown_write());
+        CHECK(again == errc::closed);
+        co_await far.write("back");
+        co_await far.close();
+        const std::string back = co_await near.read_all();
+        CHECK(back == "back");
+        co_await near.close();
+        CHECK(near.written() == 5);
+    }());
+}
+
+TEST_CASE("a writing side is not closed while a write is pending, and a pipe may go while it closes") {
+    const int before = open_descriptors();
+    async::run([]() -> task<void> {
+        auto [reader, writer] = async::pipe::create();
+        auto write = [](async::pipe& p, const std::string& text) -> task<void> { co_await p.write(text); };
+        const std::string text = pattern(1'000'000);
+        auto writing = create_task(write(writer, text));
+        co_await async::testing::wait_all_tasks_blocked();
+        const std::error_code busy = co_await error_of(writer.shutdown_write());
+        CHECK(busy == errc::busy);
+        const std::string got = co_await reader.read_exactly(1'000'000);
+        const bool same = got == text;  // not to be shown
+        CHECK(same);
+        co_await writing;
+        {
+            auto shutting = create_task(writer.shutdown_write());
+            const async::pipe moved = std::move(writer);
+            co_await yield();
+        }
+        const std::string end = co_await reader.read_all();
+        CHECK(end.empty());
+        co_await reader.close();
+    }());
+    CHECK(open_descriptors() == before);
 }
 
 #endif

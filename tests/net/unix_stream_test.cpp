@@ -8,7 +8,9 @@
 #include <libasync/net/pipe.hpp>
 #include <libasync/net/unix_listener.hpp>
 #include <libasync/testing/check_stream.hpp>
+#include <libasync/testing/wait_all_tasks_blocked.hpp>
 
+#include <tests/support/corks.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/files.hpp>
 #include <tests/support/network.hpp>
@@ -143,6 +145,86 @@ TEST_CASE("a stream that was released is adopted with what had arrived") {
         co_await a.shutdown_write();
         const std::string rest = co_await again.read_all();
         CHECK(rest == " second third");
+    }());
+}
+
+TEST_CASE("handles do not come into the midst of a write: they are refused, and so are writes beside them") {
+    async::run([]() -> task<void> {
+        auto [a, b] = unix_stream::pair({.receives_handles = true});
+        const std::string large = pattern(4'000'000);
+        const std::array<native_handle, 1> handles = {a.handle()};
+        auto write = [](unix_stream& stream, const std::string& text) -> task<void> { co_await stream.write(text); };
+        auto writing = create_task(write(a, large));
+        co_await async::testing::wait_all_tasks_blocked();
+        REQUIRE_FALSE(writing.done());
+        const std::error_code busy = co_await error_of(a.send_handles("x", handles));
+        CHECK(busy == errc::busy);
+        const std::string got = co_await b.read_exactly(large.size());
+        CHECK(same(got, large));
+        co_await writing;
+
+        fill_up(a.handle());
+        auto send = [](unix_stream& stream, native_handle h) -> task<std::size_t> {
+            const std::array<native_handle, 1> some = {h};
+            co_return co_await stream.send_handles("!", some);
+        };
+        auto sending = create_task(send(a, a.handle()));
+        co_await async::testing::wait_all_tasks_blocked();
+        REQUIRE_FALSE(sending.done());
+        const std::error_code refused = co_await error_of(a.write("x"));
+        CHECK(refused == errc::busy);
+        const std::error_code second = co_await error_of(a.send_handles("x", handles));
+        CHECK(second == errc::busy);
+        std::string rest;
+        while (!rest.ends_with('!')) {
+            const chunk data = co_await b.read();
+            rest += data.text();
+        }
+        const std::size_t sent = co_await sending;
+        CHECK(sent == 1);
+        co_await a.write("x");
+    }());
+}
+
+TEST_CASE("receive_handles is refused beside another reader, from whom it takes nothing") {
+    async::run([]() -> task<void> {
+        auto [a, b] = unix_stream::pair({.receives_handles = true});
+        std::array<std::byte, 64> buffer{};
+        auto line = create_task(b.read_line());
+        co_await async::testing::wait_all_tasks_blocked();
+        const std::error_code waiting = co_await error_of(b.receive_handles(buffer));
+        CHECK(waiting == errc::busy);
+        co_await a.write("a li");
+        for (int i = 0; i < 5; ++i) {
+            const std::error_code busy = co_await error_of(b.receive_handles(buffer));
+            CHECK(busy == errc::busy);
+            co_await yield();
+        }
+        co_await a.write("ne\n");
+        const std::string text = co_await line;
+        CHECK(text == "a line\n");
+    }());
+}
+
+TEST_CASE("in a cancelled scope nobody connects") {
+    async::run([]() -> task<void> {
+        const temporary_directory directory;
+        unix_listener listener = unix_listener::bind(directory / "socket");
+        auto connect_late = [](unix_endpoint where) -> task<void> {
+            try {
+                co_await sleep(24h);
+            } catch (const cancelled&) {
+            }
+            unix_stream stream = co_await unix_connect(where);
+            co_await stream.write("x");
+        };
+        auto connecting = create_task(connect_late(listener.local_endpoint()));
+        co_await yield();
+        connecting.cancel();
+        co_await connecting.wait();
+        const auto nobody = co_await move_on_after(10ms, listener.accept());
+        CHECK_FALSE(nobody);
+        co_await listener.close();
     }());
 }
 

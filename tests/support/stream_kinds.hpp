@@ -69,7 +69,28 @@ struct wrapped_kind {
     }
 };
 
+#ifdef _WIN32
 #define ASYNC_TESTS_STREAM_KINDS async_tests::tcp_kind, async_tests::memory_kind, async_tests::wrapped_kind
+#else
+
+struct unix_kind {
+    static async::task<pair_of<async::unix_stream, async::unix_stream>> connect() {
+        auto [client, server] = async::unix_stream::pair();
+        co_return pair_of(std::move(client), std::move(server));
+    }
+};
+
+struct pipe_kind {
+    static async::task<pair_of<async::pipe, async::pipe>> connect() {
+        auto [client, server] = async::pipe::create_both_ways();
+        co_return pair_of(std::move(client), std::move(server));
+    }
+};
+
+#define ASYNC_TESTS_STREAM_KINDS                                                                                  \
+    async_tests::tcp_kind, async_tests::memory_kind, async_tests::wrapped_kind, async_tests::unix_kind, \
+        async_tests::pipe_kind
+#endif
 
 // Writes the pieces one by one, each once all others wait for it, and then the end.
 template <class Stream, class... Pieces>

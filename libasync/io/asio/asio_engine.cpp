@@ -238,6 +238,10 @@ native_handle asio_engine::give_away(socket& given) noexcept {
     return handle;
 }
 
+bool asio_engine::is_sending(const socket& s) const noexcept {
+    return static_cast<const asio_socket&>(s).writing.waiter != nullptr;
+}
+
 bool asio_engine::attempt_wait(const wait_op& op, const asio_socket& s) noexcept {
     return is_ready_now(s.handle, op.what);
 }
@@ -304,6 +308,7 @@ void asio_engine::end_lost_waits() noexcept {
         if (reading) on_ready(current, current.reading, ENOMEM);
         if (writing) on_ready(current, current.writing, ENOMEM);
     }
+    end_lost_foreign_waits();
 }
 
 void asio_engine::restart_if_stopped() {

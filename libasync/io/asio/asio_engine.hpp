@@ -30,6 +30,7 @@ public:
     void cancel(operation& op) noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
     native_handle give_away(socket& s) noexcept override;
+    bool is_sending(const socket& s) const noexcept override;
     void release(socket& s) noexcept override;
     void shut_down() noexcept override;
     void visit(time_point deadline) noexcept override;
@@ -39,6 +40,7 @@ public:
 private:
     struct wait_handler;
     struct foreign_wait;
+    struct foreign_handler;
     struct abandon_pool {
         void operator()(hot_pool* pool) const noexcept { pool->abandon(); }
     };
@@ -86,6 +88,7 @@ private:
     // Waits for handles that are not the engine's. False if the outcome is there at once.
     bool start_foreign_wait(wait_op& op) noexcept;
     void forget_foreign_wait(const wait_op& op) noexcept;
+    void end_lost_foreign_waits() noexcept;
 
     boost::asio::io_context context_;
     boost::asio::executor_work_guard<asio_executor> work_{context_.get_executor()};

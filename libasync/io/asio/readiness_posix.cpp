@@ -55,9 +55,32 @@ void asio_engine::part_from(asio_socket& s) noexcept {
 struct asio_engine::foreign_wait : detail::list_node {
     foreign_wait(asio_engine& e, wait_op& o, int descriptor) : engine(e), op(&o), stream(e.context_, descriptor) {}
 
+    // The handler of its wait is gone and was not called.
+    bool lost() const noexcept { return slot.unused(); }
+
+    // Ends the operation, if it still waits, and this.
+    void end(const boost::system::error_code& error) noexcept {
+        const std::unique_ptr<foreign_wait> ended(this);
+        --engine.armed_waits_;
+        unlink();
+        // What epoll cannot watch, as a file, is always ready.
+        const bool watched = error != boost::asio::error::operation_not_supported;
+        if (op) engine.finish_foreign(*op, watched ? to_errno(error) : 0);
+    }
+
     asio_engine& engine;
     wait_op* op;  // null once it was cancelled
+    handler_slot slot;
     boost::asio::posix::basic_stream_descriptor<asio_executor> stream;
+};
+
+struct asio_engine::foreign_handler {
+    using allocator_type = slot_allocator<void>;
+
+    foreign_wait* wait;
+
+    allocator_type get_allocator() const noexcept { return allocator_type(wait->slot); }
+    void operator()(const boost::system::error_code& error) const noexcept { wait->end(error); }
 };
 
 bool asio_engine::start_foreign_wait(wait_op& op) noexcept {
@@ -81,14 +104,7 @@ bool asio_engine::start_foreign_wait(wait_op& op) noexcept {
     const auto what = op.what == readiness::readable ? boost::asio::posix::descriptor_base::wait_read
                                                      : boost::asio::posix::descriptor_base::wait_write;
     try {
-        wait->stream.async_wait(what, [w = wait.get()](const boost::system::error_code& error) {
-            const std::unique_ptr<foreign_wait> ended(w);
-            --w->engine.armed_waits_;
-            w->unlink();
-            // What epoll cannot watch, as a file, is always ready.
-            const bool watched = error != boost::asio::error::operation_not_supported;
-            if (w->op) w->engine.finish_foreign(*w->op, watched ? to_errno(error) : 0);
-        });
+        wait->stream.async_wait(what, foreign_handler{wait.get()});
     } catch (...) {
         op.error = ENOMEM;
         return true;
@@ -106,6 +122,13 @@ void asio_engine::forget_foreign_wait(const wait_op& op) noexcept {
         boost::system::error_code ignored;
         w->stream.cancel(ignored);
         return;
+    }
+}
+
+void asio_engine::end_lost_foreign_waits() noexcept {
+    for (foreign_wait* w = foreign_waits_.first(); w;) {
+        foreign_wait& current = *std::exchange(w, foreign_waits_.after(w));
+        if (current.lost()) current.end(boost::asio::error::no_memory);
     }
 }
 

@@ -86,6 +86,10 @@ native_handle sim_engine::give_away(socket& given) noexcept {
     return std::exchange(s.handle, invalid_handle);
 }
 
+bool sim_engine::is_sending(const socket& s) const noexcept {
+    return static_cast<const sim_socket&>(s).writing.waiter != nullptr;
+}
+
 void sim_engine::release(socket& released) noexcept {
     const detail::unfailing no_failures;
     auto& s = static_cast<sim_socket&>(released);

@@ -19,7 +19,7 @@ constexpr std::uint8_t lonely_reads_for_poll_mode = 64;
 
 [[gnu::hot]] bool uring_engine::start_receive(operation& op, uring_stream& s) noexcept {
     if (s.closing) return refuse(op, errc::closed);
-    if (s.reader) return refuse(op, errc::busy);
+    if (s.reader || s.closer) return refuse(op, errc::busy);
     if (op.kind == op_kind::receive && static_cast<receive_op&>(op).size == 0) return done_in_place(op);
     if (s.queued != 0) {
         give_queued(s, op);

@@ -42,7 +42,7 @@ static_assert(sizeof(msghdr) <= 64, "the operation has room for a message header
 [[gnu::hot]] bool uring_engine::start_send(send_op& op) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     if (s.closing) return refuse(op, errc::closed);
-    if (s.writer) return refuse(op, errc::busy);
+    if (s.writer || s.closer) return refuse(op, errc::busy);
     skip_empty(op);
     if (features_.direct_send && op.count != 0 && !faults::happens(&faults::knobs::write_blocks)) {
         const transfer_result sent = faults::send_now(s.role, s.handle, op.buffers, std::min(op.count, max_buffers));
@@ -112,7 +112,7 @@ int uring_engine::write_to_pipe(send_op& op) noexcept {
 bool uring_engine::start_shut_down(shut_down_op& op) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     if (s.closing) return refuse(op, errc::closed);
-    if (s.writer) return refuse(op, errc::busy);
+    if (s.writer || s.closer) return refuse(op, errc::busy);
     op.error = shut_down_writes(s.handle);
     return done_in_place(op);
 }
@@ -120,7 +120,7 @@ bool uring_engine::start_shut_down(shut_down_op& op) noexcept {
 bool uring_engine::start_connect(connect_op& op) noexcept {
     auto& s = *static_cast<uring_stream*>(op.target);
     if (s.closing) return refuse(op, errc::closed);
-    if (s.writer) return refuse(op, errc::busy);
+    if (s.writer || s.closer) return refuse(op, errc::busy);
     s.writer = &op;
     op.state = op_state::pending;
     submit(op);

@@ -54,6 +54,7 @@ public:
     void cancel(operation& op) noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
     native_handle give_away(socket& s) noexcept override;
+    bool is_sending(const socket& s) const noexcept override;
     bool holds_read_ahead(const socket& s) const noexcept override;
     void release(socket& s) noexcept override;
     void shut_down() noexcept override;

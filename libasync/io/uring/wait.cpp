@@ -15,7 +15,7 @@ bool uring_engine::start_wait(wait_op& op) noexcept {
         auto& s = *static_cast<uring_stream*>(op.target);
         if (op.what == readiness::readable) return start_receive(op, s);
         if (s.closing) return refuse(op, errc::closed);
-        if (s.writer) return refuse(op, errc::busy);
+        if (s.writer || s.closer) return refuse(op, errc::busy);
         s.writer = &op;
     }
     op.state = op_state::pending;
@@ -51,6 +51,10 @@ void uring_engine::on_wait(wait_op& op, int result) noexcept {
 
 bool uring_engine::holds_read_ahead(const socket& s) const noexcept {
     return static_cast<const uring_stream&>(s).queued != 0;
+}
+
+bool uring_engine::is_sending(const socket& s) const noexcept {
+    return static_cast<const uring_stream&>(s).writer != nullptr;
 }
 
 bool uring_engine::start_pause(pause_op& op) noexcept {
