@@ -51,6 +51,7 @@ TEST_CASE("options that the system refuses are an error that names the option") 
 
 TEST_CASE("a socket that its loop has left behind has no address") {
     struct orphan : io::socket {
+        orphan() : socket(io::socket_role::stream) {}
     } s;
     CHECK_THROWS_AS(detail::local_endpoint_of(s), std::system_error);
     CHECK_THROWS_AS(detail::remote_endpoint_of(s), std::system_error);
