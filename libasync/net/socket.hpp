@@ -57,8 +57,9 @@ public:
     // Sends all. Cancel class: poisoning, if a part was sent.
     auto send_all(const_bytes bytes) noexcept { return detail::send_description<1>(state_.get(), {bytes}); }
 
-    // Until a call of one's own would not wait; takes nothing. Cancel class: lossless.
+    // Until a call of one's own that reads, or that writes, would not wait; takes nothing. Cancel class: lossless.
     auto readable() noexcept { return detail::ready_description(state_.get(), io::readiness::readable); }
+    // Cancel class: lossless.
     auto writable() noexcept { return detail::ready_description(state_.get(), io::readiness::writable); }
 
     // Closes, and waits until the descriptor is gone. May be repeated. Takes effect even in a cancelled scope.

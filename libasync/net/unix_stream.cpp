@@ -93,7 +93,8 @@ task<unix_stream> unix_stream::connect(unix_endpoint to, unix_options options) {
 
 unix_stream unix_stream::make(native_handle handle, const unix_options& options) {
     io::engine& engine = *detail::require_core("unix_stream").engine;
-    return unix_stream(detail::stream_ptr(new detail::stream_state(engine.adopt(handle, role_of(options)))));
+    io::socket_ptr socket = engine.adopt(handle, role_of(options));
+    return unix_stream(detail::stream_ptr(new detail::stream_state(std::move(socket))));
 }
 
 std::pair<unix_stream, unix_stream> unix_stream::pair(const unix_options& options) {

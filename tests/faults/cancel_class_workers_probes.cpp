@@ -48,8 +48,15 @@ private:
 task<void> to_worker(cancel_subject& subject, facts&) {
     const outside_work at_work(this_engine());
     idle_worker other;
-    auto part = [](worker& w) -> task<int> { co_return co_await w.submit(0, stubborn()); };
-    const auto ending = co_await subject.run(part(other.get()));
+    thread_gate begun;
+    auto part = [](thread_gate& gate) -> task<int> {
+        gate.open();
+        co_return co_await stubborn();
+    };
+    // What has not begun yet never does.
+    auto pending = create_task(other.get().submit(0, part(begun)));
+    while (!begun.is_open()) co_await yield();
+    const auto ending = co_await subject.run(join(pending));
     must_not_fail(ending);
 }
 

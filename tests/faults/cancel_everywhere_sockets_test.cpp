@@ -234,7 +234,8 @@ TEST_CASE("accepting and connecting by name loses no connection") {
         const std::error_code gone = co_await error_of(unix_connect(directory / "socket"));
         must(gone == std::errc::no_such_file_or_directory, "the path is removed");
     };
-    check_cancelled(cancel_everywhere(scenario));
+    // Where nothing has to be waited for, nothing is cancelled.
+    check_outcomes(cancel_everywhere(scenario));
 }
 
 namespace {

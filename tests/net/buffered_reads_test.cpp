@@ -274,7 +274,8 @@ TEST_CASE_TEMPLATE("plain reads give first what was read ahead", kind, ASYNC_TES
         while (got.size() < 7) got += co_await read_plain(pair.server);
         CHECK(got == "abcdefg");
         co_await pair.client.write("next");
-        got = co_await read_plain(pair.server);
+        got.clear();
+        while (got.size() < 4) got += co_await read_plain(pair.server);
         CHECK(got == "next");
     }());
 }

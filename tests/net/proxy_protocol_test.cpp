@@ -259,7 +259,8 @@ task<std::string> talk(endpoint where, std::string bytes, sending how) {
             co_await yield();
         }
     }
-    co_await client.shutdown_write();
+    // The server may have reset the connection by now.
+    static_cast<void>(co_await error_of(client.shutdown_write()));
     std::string answer;
     try {
         answer = co_await read_all(client);

@@ -38,6 +38,12 @@ task<std::string> received(raw& s) {
     co_return std::string(reinterpret_cast<const char*>(buffer.data()), count);
 }
 
+task<std::string> received_exactly(raw& s, std::size_t size) {
+    std::string text;
+    while (text.size() < size) text += co_await received(s);
+    co_return text;
+}
+
 }  // namespace
 
 TEST_CASE("raw sockets listen, connect, accept, send and receive") {
@@ -46,7 +52,7 @@ TEST_CASE("raw sockets listen, connect, accept, send and receive") {
         CHECK(pair.client.remote_endpoint() == pair.server.local_endpoint());
         const std::size_t sent = co_await pair.client.send("hello");
         CHECK(sent == 5);
-        const std::string text = co_await received(pair.server);
+        const std::string text = co_await received_exactly(pair.server, 5);
         CHECK(text == "hello");
         co_await pair.client.close();
         const std::string end = co_await received(pair.server);
@@ -81,7 +87,7 @@ TEST_CASE("a raw socket is waited for without anything being taken") {
         co_await pair.client.send_all("there");
         co_await waiting;
         co_await pair.server.readable();
-        const std::string text = co_await received(pair.server);
+        const std::string text = co_await received_exactly(pair.server, 5);
         CHECK(text == "there");
         const auto nothing = co_await move_on_after(0ms, pair.server.readable());
         CHECK_FALSE(nothing);
@@ -95,10 +101,10 @@ TEST_CASE("what is left by a part of a read is seen by the next wait") {
         co_await pair.server.readable();
         std::array<std::byte, 3> part{};
         const std::size_t count = co_await pair.server.recv(part);
-        CHECK(count == 3);
+        CHECK(count >= 1);
         co_await timeout(30s, pair.server.readable());
-        const std::string rest = co_await received(pair.server);
-        CHECK(rest == "def");
+        const std::string rest = co_await received_exactly(pair.server, 6 - count);
+        CHECK(rest == std::string("abcdef").substr(count));
     }());
 }
 
@@ -111,7 +117,7 @@ TEST_CASE("options are set and read; a raw handle is given away, and taken over"
         CHECK_FALSE(pair.server.is_open());
         raw again = raw::adopt(handle);
         co_await pair.client.send_all("still here");
-        const std::string text = co_await received(again);
+        const std::string text = co_await received_exactly(again, 10);
         CHECK(text == "still here");
     }());
 }

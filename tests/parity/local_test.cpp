@@ -68,7 +68,7 @@ BEHAVIOUR("a datagram socket that is closed ends a receive, and refuses more") {
     udp_socket a = udp_socket::bind(endpoint::loopback(0));
     auto receiving = t.begin("receive", datagram(a, 64));
     co_await settle();
-    co_await t.see("close", a.close());
+    co_await a.close();
     co_await receiving;
     co_await t.see("receive", datagram(a, 64));
     co_await t.see("send", a.send("x"));

@@ -173,7 +173,7 @@ TEST_CASE_TEMPLATE("113: read_exactly of more than any buffer holds, and than th
 
 #ifndef _WIN32  // Wine tells of a reset only who waited for it, and others of a mere end
 TEST_CASE_TEMPLATE("115: what came before an error is read before it, as far as it is whole; the error stays", kind,
-                   ASYNC_TESTS_STREAM_KINDS) {
+                   ASYNC_TESTS_RESETTING_KINDS) {
     async::run([]() -> task<void> {
         auto pair = co_await kind::connect();
         pair.server.unread("one\ntwo\nhalf");
@@ -199,7 +199,7 @@ TEST_CASE_TEMPLATE("115: what came before an error is read before it, as far as 
     }());
 }
 
-TEST_CASE_TEMPLATE("115: an error wakes who waits for a line", kind, ASYNC_TESTS_STREAM_KINDS) {
+TEST_CASE_TEMPLATE("115: an error wakes who waits for a line", kind, ASYNC_TESTS_RESETTING_KINDS) {
     async::run([]() -> task<void> {
         auto pair = co_await kind::connect();
         auto line = create_task(pair.server.read_line());

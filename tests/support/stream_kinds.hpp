@@ -92,6 +92,9 @@ struct pipe_kind {
         async_tests::pipe_kind
 #endif
 
+// Those whose peer sees an abort as an error.
+#define ASYNC_TESTS_RESETTING_KINDS async_tests::tcp_kind, async_tests::memory_kind, async_tests::wrapped_kind
+
 // Writes the pieces one by one, each once all others wait for it, and then the end.
 template <class Stream, class... Pieces>
 async::task<void> write_pieces(Stream& stream, Pieces... pieces) {

@@ -16,6 +16,7 @@ bool uring_engine::start_wait(wait_op& op) noexcept {
         if (op.what == readiness::readable) return start_receive(op, s);
         if (s.closing) return refuse(op, errc::closed);
         if (s.writer || s.closer) return refuse(op, errc::busy);
+        if (is_ready_now(s.handle, readiness::writable)) return done_in_place(op);
         s.writer = &op;
     }
     op.state = op_state::pending;
