@@ -15,6 +15,7 @@ set(portable */tests/net/* */tests/fs/* */tests/io/* */tests/loop/* */tests/regr
 set(not_disturbed
     *_slow_test.cpp
     */net/*_costs_test.cpp          # count system calls and allocations
+    */net/cork_test.cpp             # wants to know what has left, and when
     */loop/timer_test.cpp */loop/timer_queue_test.cpp */loop/loop_core_test.cpp  # use no engine, or the scripted one
     */regress/gcc12_test.cpp        # is about the compiler
     */io/sim/*                      # simulates its own

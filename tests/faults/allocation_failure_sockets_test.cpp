@@ -142,28 +142,6 @@ TEST_CASE("without memory a connection by name is not made, or is, and the path 
     });
 }
 
-TEST_CASE("without memory handles are received, or are closed") {
-    survives([]() -> task<void> {
-        auto [near, far] = unix_stream::pair({.receives_handles = true});
-        auto [reader, writer] = async::pipe::create();
-        auto pass = [](unix_stream& from, unix_stream& to, native_handle handle) -> task<void> {
-            const std::array<native_handle, 1> handles = {handle};
-            static_cast<void>(co_await from.send_handles("x", handles));
-            std::array<std::byte, 1> room;
-            const received_handles got = co_await to.receive_handles(room);
-            must_hold(got.size() == 1, "it has come");
-        };
-        const bool failed = co_await runs_out(pass(far, near, writer.write_handle()));
-        co_await near.close();
-        co_await far.close();
-        co_await writer.close();
-        const std::string rest = co_await reader.read_all();
-        must_hold(rest.empty(), "all copies are closed");
-        co_await reader.close();
-        if (failed) throw std::bad_alloc();
-    });
-}
-
 TEST_CASE("without memory a pipe is not made, or carries everything") {
     survives([]() -> task<void> {
         auto [near, far] = async::pipe::create_both_ways();
@@ -195,34 +173,6 @@ TEST_CASE("without memory a wait for a handle fails, or ends") {
         auto end = [](task_handle<void>& w) -> task<void> { co_await w; };
         const bool failed_too = co_await runs_out(end(waiting));
         if (failed || failed_too) throw std::bad_alloc();
-    });
-}
-
-TEST_CASE("without memory a unix_server is not made, or closes a connection, or answers") {
-    const temporary_directory directory;
-    survives([&directory]() -> task<void> {
-        auto greet = [](unix_stream client) -> task<void> {
-            co_await client.write("hello");
-            co_await client.close();
-        };
-        auto ask = [](const std::string& path, std::string& got) -> task<void> {
-            unix_stream client = co_await unix_connect(path);
-            for (;;) {
-                const chunk data = co_await client.read();
-                if (data.empty()) break;
-                got += data.text();
-            }
-            co_await client.close();
-        };
-        unix_server server{directory / "socket", greet, {.drain_timeout = 10ms}};
-        auto serving = create_task(server.serve());
-        std::string got;
-        const bool failed = co_await runs_out(ask(directory / "socket", got));
-        server.close();
-        co_await serving;
-        must_hold(server.connections() == 0, "nobody is served any more");
-        must_hold(got.empty() || got == "hello", "the answer is whole, or there is none");
-        if (failed || got.empty()) throw std::bad_alloc();
     });
 }
 
