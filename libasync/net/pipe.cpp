@@ -1,5 +1,6 @@
 #include <libasync/net/pipe.hpp>
 
+#include <libasync/coro/checkpoint.hpp>
 #include <libasync/io/native_messages.hpp>
 #include <libasync/net/socket_setup.hpp>
 
@@ -23,10 +24,10 @@ pipe pipe::adopt(native_handle read_from, native_handle write_to) {
     io::engine& engine = *detail::require_core("pipe::adopt").engine;
     pipe p;
     if (read_from != invalid_handle)
-        p.in_ = detail::stream_ptr(new detail::stream_state(engine.adopt(in.release(), io::socket_role::pipe)));
+        p.in_ = detail::keep_socket(engine.adopt(in.release(), io::socket_role::pipe));
     if (write_to != invalid_handle) {
         io::native::ignore_sigpipe();
-        p.out_ = detail::stream_ptr(new detail::stream_state(engine.adopt(out.release(), io::socket_role::pipe)));
+        p.out_ = detail::keep_socket(engine.adopt(out.release(), io::socket_role::pipe));
     }
     return p;
 }
@@ -52,9 +53,11 @@ std::pair<pipe, pipe> pipe::create_both_ways() {
 
 namespace {
 
-// The state stays, and counts what was written; the socket goes.
+// The state stays, and counts what was written; the socket goes, once.
 task<void> close_writing(detail::stream_ref out) {
-    detail::stream_ptr last(new detail::stream_state(nullptr));
+    co_await detail::checkpoint();
+    if (out.get() != nullptr && out.socket() == nullptr) co_return;
+    detail::stream_ptr last = detail::keep_socket(nullptr);
     co_await detail::pause_description(out.get(), "shutdown_write of");
     last->socket = std::move(out.get()->socket);
     co_await detail::close_stream(std::move(last));

@@ -52,7 +52,7 @@ public:
     // Bytes that the system has taken so far.
     std::uint64_t written() const noexcept { return out_ ? out_->written : written_; }
 
-    // Closes the writing side. errc::busy while a write is pending. Cancel class: lossless.
+    // Closes the writing side. May be repeated. errc::busy while a write is pending. Cancel class: lossless.
     task<void> shutdown_write();
 
     // Closes both sides, and waits until the descriptors are gone. May be repeated. Takes effect even in a cancelled

@@ -57,8 +57,7 @@ task<void> connect_on(detail::stream_ref state, endpoint to) {
 }  // namespace
 
 socket socket::make(io::engine& engine, native_handle handle, io::socket_role role) {
-    io::socket_ptr adopted = engine.adopt(handle, role);
-    return socket(detail::stream_ptr(new detail::stream_state(std::move(adopted))));
+    return socket(detail::keep_socket(engine.adopt(handle, role)));
 }
 
 socket socket::open(socket_domain domain, socket_type type) {

@@ -69,7 +69,7 @@ task<released_socket> release_stream(stream_ptr state) {
         state->ahead.reset();
     }
     // Whoever still refers to the stream finds it closed, and begins nothing more.
-    const stream_ptr last(new stream_state(nullptr));
+    const stream_ptr last = keep_socket(nullptr);
     last->socket = std::move(state->socket);
     co_await pause_description(last.get(), "release of");
     io::engine& engine = *last->socket->owner;
@@ -87,7 +87,7 @@ stream_ptr adopt_stream(released_socket from, io::socket_role role) {
     loop_core& core = require_core("adopt");
     if (!from.is_open()) throw std::system_error(make_error_code(errc::closed), "adopt");
     std::string unread = from.unread();
-    stream_ptr state(new stream_state(core.engine->adopt(from.take_handle(), role)));
+    stream_ptr state = keep_socket(core.engine->adopt(from.take_handle(), role));
     if (!unread.empty()) idle_ahead(state.get(), "adopt").put_back(const_bytes(unread));
     return state;
 }
@@ -193,7 +193,6 @@ task<void> copy_file_to(stream_state& stream, native_handle file, std::uint64_t 
 task<std::uint64_t> send_file_to(stream_ref stream, native_handle file, std::uint64_t offset, std::uint64_t count) {
     co_await flush_description(stream.get());
     sending_file sending(*stream.get());
-    co_await writable_description(stream.get(), "send_file to");
     bool by_the_system = true;
     while (by_the_system && sending.count() != count) {
         file_call call(file, offset + sending.count(), count - sending.count());

@@ -80,7 +80,8 @@ public:
     // Cancel class: deferred.
     task<void> close() { return detail::close_stream(std::move(state_)); }
 
-    // Closes at once in the background; what was not sent yet is discarded and the peer sees a reset.
+    // Closes at once in the background; what was not sent yet is discarded and the peer sees a reset, or the end where
+    // there are none: a unix socket has one only if something was not read.
     void abort() noexcept {
         if (!is_open()) return;
         detail::abort_stream(*state_.get());

@@ -37,6 +37,8 @@ void decide(readable& stream, Operation& op, Take take) noexcept {
 
 }  // namespace
 
+stream_ptr keep_socket(io::socket_ptr socket) { return stream_ptr(new stream_state(std::move(socket))); }
+
 task<chunk> stream_state::fetch() { return fetch_from(stream_ref(this)); }
 
 std::string stream_state::describe(const char* operation) const { return describe_stream(operation, this); }
@@ -61,9 +63,12 @@ constexpr std::size_t kept_capacity = 2 * most_corked;
 }  // namespace
 
 sole_writer::sole_writer(stream_state& stream, const char* operation) : stream_(stream) {
-    if (stream.has_sole_writer) {
-        throw std::system_error(make_error_code(errc::busy), describe_stream(operation, &stream));
-    }
+    const auto refuse = [&](errc why) {
+        throw std::system_error(make_error_code(why), describe_stream(operation, &stream));
+    };
+    if (!stream.socket) refuse(errc::closed);
+    if (stream.broken) refuse(errc::broken);
+    if (stream.has_sole_writer || stream.socket->owner->is_sending(*stream.socket)) refuse(errc::busy);
     stream.has_sole_writer = true;
 }
 

@@ -52,13 +52,15 @@ struct stream_state final : readable {
 
 // Owns the socket, and with it closes it; the counted state lives on while operations refer to it.
 using stream_ptr = state_owner<stream_state>;
+// Throws std::bad_alloc, and closes the socket then.
+stream_ptr keep_socket(io::socket_ptr socket);
 // Keeps the state, but not the socket open.
 using stream_ref = state_ref<stream_state>;
 
 // While it lives, nobody else writes: for who sends in a way of his own.
 class sole_writer {
 public:
-    // Throws std::system_error, errc::busy if there is another one.
+    // Throws std::system_error: errc::closed, errc::broken, or errc::busy while somebody else writes.
     sole_writer(stream_state& stream, const char* operation);
     sole_writer(const sole_writer&) = delete;
     sole_writer& operator=(const sole_writer&) = delete;
@@ -218,24 +220,6 @@ struct [[nodiscard("a write happens when it is awaited")]] send_description
     std::string what() const { return describe_stream("write to", this->stream); }
 
     std::array<const_bytes, Count> list;
-};
-
-// That no write is pending, and there is room: for a sole_writer, to begin with.
-struct [[nodiscard("a wait happens when it is awaited")]] writable_description
-    : stream_description<writable_description> {
-    using operation = io::wait_op;
-    using value_type = void;
-
-    writable_description(stream_state* s, const char* n) noexcept : stream_description(s), name(n) {}
-    operation make() const noexcept { return {socket(), io::readiness::writable}; }
-    void check(operation& op) const noexcept {
-        check_open(op);
-        if (op.state != io::op_state::done && stream->broken) op.fail_early(errc::broken);
-    }
-    void finish(operation&) const noexcept {}
-    std::string what() const { return describe_stream(name, stream); }
-
-    const char* name;
 };
 
 // Until a call of one's own would not wait.

@@ -22,7 +22,7 @@ tcp_listener tcp_listener::bind(endpoint where, const listen_options& options) {
     if (error != 0) detail::throw_socket_error(error, "listen on", where);
     tcp_listener listener;
     listener.state_ =
-        detail::stream_ptr(new detail::stream_state(core.engine->adopt(socket.release(), io::socket_role::listener)));
+        detail::keep_socket(core.engine->adopt(socket.release(), io::socket_role::listener));
     listener.connection_ = options.connection;
     return listener;
 }
@@ -40,7 +40,7 @@ tcp_listener tcp_listener::adopt(native_handle handle, const tcp_options& connec
     }
     tcp_listener listener;
     listener.state_ =
-        detail::stream_ptr(new detail::stream_state(core.engine->adopt(guard.release(), io::socket_role::listener)));
+        detail::keep_socket(core.engine->adopt(guard.release(), io::socket_role::listener));
     listener.connection_ = connection;
     return listener;
 }

@@ -47,7 +47,7 @@ unix_listener unix_listener::bind(unix_endpoint where, const unix_listen_options
     }
     if (const int error = system.listen_socket(socket.get(), options.backlog)) throw_listen_error(error, where);
     listener.state_ =
-        detail::stream_ptr(new detail::stream_state(core.engine->adopt(socket.release(), io::socket_role::listener)));
+        detail::keep_socket(core.engine->adopt(socket.release(), io::socket_role::listener));
     listener.connection_ = options.connection;
     return listener;
 }
@@ -84,7 +84,7 @@ task<unix_stream> unix_listener::accept() { return accept_on(detail::stream_ref(
 
 task<unix_stream> unix_listener::accept_on(detail::stream_ref listener, unix_options options) {
     io::socket_ptr socket = co_await detail::accept_socket(std::move(listener));
-    if (!options.receives_handles) co_return unix_stream(detail::stream_ptr(new detail::stream_state(std::move(socket))));
+    if (!options.receives_handles) co_return unix_stream(detail::keep_socket(std::move(socket)));
     co_return unix_stream::make(socket->owner->give_away(*socket), options);
 }
 

@@ -93,8 +93,7 @@ task<unix_stream> unix_stream::connect(unix_endpoint to, unix_options options) {
 
 unix_stream unix_stream::make(native_handle handle, const unix_options& options) {
     io::engine& engine = *detail::require_core("unix_stream").engine;
-    io::socket_ptr socket = engine.adopt(handle, role_of(options));
-    return unix_stream(detail::stream_ptr(new detail::stream_state(std::move(socket))));
+    return unix_stream(detail::keep_socket(engine.adopt(handle, role_of(options))));
 }
 
 std::pair<unix_stream, unix_stream> unix_stream::pair(const unix_options& options) {
@@ -127,7 +126,6 @@ task<std::size_t> unix_stream::send_handles_on(detail::stream_ref stream, const_
                                                std::vector<native_handle> handles) {
     co_await detail::flush_description(stream.get());
     const detail::sole_writer sole(*stream.get(), "send_handles to");
-    co_await detail::writable_description(stream.get(), "send_handles to");
     send_handles_call call(bytes, handles);
     while (!call.done) co_await detail::attempt(stream, call, "send_handles");
     stream.get()->written += call.sent;

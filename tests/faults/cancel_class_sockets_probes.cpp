@@ -111,8 +111,9 @@ task<void> send_file_to_deaf(cancel_subject& subject, facts& seen) {
     stream_pair pair = co_await narrow_pair();
     const auto ending = co_await subject.run(pair.client.send_file(source));
     must(ending.cancelled(), "there was no room");
+    const std::uint64_t written = pair.client.written();
     const std::error_code again = co_await error_of(pair.client.write("x"));
-    seen.half_done += pair.client.written() != 0 && again == errc::broken;
+    seen.half_done += written != 0 && again == errc::broken;
     pair.server.abort();
     co_await pair.client.close();
     co_await source.close();

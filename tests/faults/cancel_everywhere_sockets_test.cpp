@@ -207,6 +207,37 @@ TEST_CASE("a stream that is released goes on elsewhere, or is closed") {
 
 #ifndef _WIN32
 
+TEST_CASE("accepting and connecting by name loses no connection") {
+    const auto connect_twice = [](unix_listener& listener, std::string& got) -> task<void> {
+        for (int i = 0; i < 2; ++i) {
+            co_await yield();
+            unix_stream client = co_await unix_connect(listener.local_endpoint());
+            unix_stream server = co_await listener.accept();
+            co_await client.write(std::to_string(i));
+            co_await client.close();
+            for (;;) {
+                const chunk data = co_await server.read();
+                if (data.empty()) break;
+                got += data.text();
+            }
+            co_await server.close();
+        }
+    };
+    const auto scenario = [connect_twice](cancel_subject& subject) -> task<void> {
+        const temporary_directory directory;
+        unix_listener listener = unix_listener::bind(directory / "socket");
+        std::string got;
+        const auto ending = co_await subject.run(connect_twice(listener, got));
+        must_not_fail(ending);
+        must(std::string("01").starts_with(got), "in their order");
+        must(!ending.completed() || got == "01", "both");
+        co_await listener.close();
+        const std::error_code gone = co_await error_of(unix_connect(directory / "socket"));
+        must(gone == std::errc::no_such_file_or_directory, "the path is removed");
+    };
+    check_cancelled(cancel_everywhere(scenario));
+}
+
 namespace {
 
 constexpr int with_handles = 3;

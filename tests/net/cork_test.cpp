@@ -271,11 +271,11 @@ TEST_CASE("shutdown_write sends what was joined first, and is refused if it has 
 TEST_CASE("what was joined never comes into the midst of a write that is pending") {
     async::run([]() -> task<void> {
         stream_pair pair = co_await narrow_pair();
-        const std::string large = pattern(1'000'000);
+        const std::string large = pattern(200'000);
         auto writing = create_task(write(pair.client, large));
         co_await async::testing::wait_all_tasks_blocked();
         REQUIRE_FALSE(writing.done());
-        std::string got;
+        std::string got = co_await read_exactly(pair.server, 1);  // a part has left for sure
         {
             cork_guard cork = pair.client.cork();
             co_await pair.client.write("joined");
@@ -288,7 +288,6 @@ TEST_CASE("what was joined never comes into the midst of a write that is pending
                 if (r.error != 0) break;
                 got.append(room.data(), r.bytes);
             }
-            CHECK(!got.empty());
         }
         got += co_await read_exactly(pair.server, large.size() - got.size());
         co_await writing;

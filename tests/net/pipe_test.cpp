@@ -101,7 +101,7 @@ TEST_CASE("a writing side that is closed stays so, and still tells what was writ
         const std::error_code write = co_await error_of(near.write("x"));
         CHECK(write == errc::closed);
         const std::error_code again = co_await error_of(near.shutdown_write());
-        CHECK(again == errc::closed);
+        CHECK_FALSE(again);
         co_await far.write("back");
         co_await far.close();
         const std::string back = co_await near.read_all();

@@ -110,7 +110,7 @@ TEST_CASE("a stream goes on after a file, and what was joined leaves before it")
 
 TEST_CASE("while a file is sent, other writes are refused") {
     async::run([]() -> task<void> {
-        const text_file content(pattern(2'000'000));
+        const text_file content(pattern(200'000));
         file source = co_await content.open();
         stream_pair pair = co_await narrow_pair();
         auto sending = co_await begin_sending(pair.client, source);
@@ -131,7 +131,7 @@ TEST_CASE("while a file is sent, other writes are refused") {
 
 TEST_CASE("a file waits for no write: it is refused while one is pending, and two files do not mix") {
     async::run([]() -> task<void> {
-        const text_file content(pattern(500'000));
+        const text_file content(pattern(150'000));
         file source = co_await content.open();
         stream_pair pair = co_await narrow_pair();
         auto write = [](tcp_stream& stream, const std::string& text) -> task<void> { co_await stream.write(text); };
@@ -160,7 +160,7 @@ TEST_CASE("a file waits for no write: it is refused while one is pending, and tw
 
 TEST_CASE("send_file ends where the file has come to end meanwhile") {
     async::run([]() -> task<void> {
-        const text_file content(pattern(2'000'000));
+        const text_file content(pattern(200'000));
         file source = co_await content.open();
         stream_pair pair = co_await narrow_pair();
         auto sending = co_await begin_sending(pair.client, source);
@@ -180,7 +180,7 @@ TEST_CASE("send_file ends where the file has come to end meanwhile") {
 TEST_CASE("send_file fails if the peer closes meanwhile, the file stays usable, and the program lives") {
     const int before = open_descriptors();
     async::run([]() -> task<void> {
-        const text_file content(pattern(2'000'000));
+        const text_file content(pattern(200'000));
         file source = co_await content.open();
         stream_pair pair = co_await narrow_pair();
         auto sending = co_await begin_sending(pair.client, source);
@@ -220,7 +220,7 @@ TEST_CASE("send_file to a peer that is gone fails, and the program lives") {
 
 TEST_CASE("send_file that is cut short breaks the stream and tells how much was sent") {
     async::run([]() -> task<void> {
-        const text_file content(pattern(2'000'000));
+        const text_file content(pattern(200'000));
         file source = co_await content.open();
         stream_pair pair = co_await narrow_pair();
         auto sending = co_await begin_sending(pair.client, source);
@@ -258,7 +258,7 @@ TEST_CASE("send_file that was cancelled before anything left has no effect") {
 
 TEST_CASE("close ends a send_file that is under way") {
     async::run([]() -> task<void> {
-        const text_file content(pattern(2'000'000));
+        const text_file content(pattern(200'000));
         file source = co_await content.open();
         stream_pair pair = co_await narrow_pair();
         auto sending = co_await begin_sending(pair.client, source);
@@ -345,7 +345,7 @@ TEST_CASE("a stream is not released while something is pending, or a task is abo
         }
         {
             stream_pair pair = co_await narrow_pair();
-            const std::string text = pattern(500'000);
+            const std::string text = pattern(150'000);
             auto write = [](tcp_stream& stream, const std::string& t) -> task<void> { co_await stream.write(t); };
             auto writing = create_task(write(pair.server, text));
             co_await async::testing::wait_all_tasks_blocked();

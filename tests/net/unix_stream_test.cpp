@@ -92,6 +92,20 @@ TEST_CASE("handles that nobody takes are closed, and so are more than were asked
     }());
 }
 
+TEST_CASE("handles that are on their way when the stream closes are closed") {
+    async::run([]() -> task<void> {
+        auto [a, b] = unix_stream::pair({.receives_handles = true});
+        auto [reader, writer] = async::pipe::create();
+        const std::array<native_handle, 1> handles = {writer.write_handle()};
+        co_await a.send_handles("x", handles);
+        co_await a.send_handles("y", handles);
+        co_await writer.close();
+        co_await b.close();
+        const std::string rest = co_await reader.read_all();
+        CHECK(rest.empty());
+    }());
+}
+
 TEST_CASE("handles that come to a plain read are closed") {
     async::run([]() -> task<void> {
         auto [a, b] = unix_stream::pair();
@@ -116,7 +130,7 @@ TEST_CASE("misuse of handles is told") {
         const std::error_code bad = co_await error_of(a.send_handles("x", wrong));
         CHECK(bad == std::errc::bad_file_descriptor);
         co_await a.write("goes on");
-        const std::string text = co_await text_of(b, 64);
+        const std::string text = co_await b.read_exactly(7);
         CHECK(text == "goes on");
     }());
 }
@@ -203,6 +217,22 @@ TEST_CASE("receive_handles is refused beside another reader, from whom it takes 
         co_await a.write("ne\n");
         const std::string text = co_await line;
         CHECK(text == "a line\n");
+    }());
+}
+
+TEST_CASE("what comes behind handles is read at once, though these have ended a read before it") {
+    async::run([]() -> task<void> {
+        auto [a, b] = unix_stream::pair({.receives_handles = true});
+        const std::array<native_handle, 1> handles = {a.handle()};
+        co_await a.send_handles("x", handles);
+        co_await a.write("rest");
+        const std::string first = co_await text_of(b, 64);
+        CHECK(first.starts_with("x"));
+        auto reading = create_task(b.read_exactly(5 - first.size()));
+        co_await async::testing::wait_all_tasks_blocked();
+        CHECK(reading.done());
+        const std::string rest = co_await reading;
+        CHECK(first + rest == "xrest");
     }());
 }
 

@@ -69,8 +69,11 @@ struct wrapped_kind {
     }
 };
 
+// Those whose abort resets the peer.
+#define ASYNC_TESTS_RESETTING_KINDS async_tests::tcp_kind, async_tests::memory_kind, async_tests::wrapped_kind
+
 #ifdef _WIN32
-#define ASYNC_TESTS_STREAM_KINDS async_tests::tcp_kind, async_tests::memory_kind, async_tests::wrapped_kind
+#define ASYNC_TESTS_STREAM_KINDS ASYNC_TESTS_RESETTING_KINDS
 #else
 
 struct unix_kind {
@@ -81,15 +84,14 @@ struct unix_kind {
 };
 
 struct pipe_kind {
+    static constexpr bool end_closes = true;  // the writing side is a descriptor of its own, that is gone then
     static async::task<pair_of<async::pipe, async::pipe>> connect() {
         auto [client, server] = async::pipe::create_both_ways();
         co_return pair_of(std::move(client), std::move(server));
     }
 };
 
-#define ASYNC_TESTS_STREAM_KINDS                                                                                  \
-    async_tests::tcp_kind, async_tests::memory_kind, async_tests::wrapped_kind, async_tests::unix_kind, \
-        async_tests::pipe_kind
+#define ASYNC_TESTS_STREAM_KINDS ASYNC_TESTS_RESETTING_KINDS, async_tests::unix_kind, async_tests::pipe_kind
 #endif
 
 // Those whose peer sees an abort as an error.

@@ -90,7 +90,8 @@ void connection::put_back(side s, const void* data, std::size_t size) noexcept {
 }
 
 void connection::attach(side s, std::uint64_t position, const std::vector<std::shared_ptr<object>>& objects) noexcept {
-    if (objects.empty() || position < end_of(other(s)).received) return;
+    const one_end& peer = end_of(other(s));
+    if (objects.empty() || !peer.open || position < peer.received) return;
     for (const auto& o : objects) o->retain();
     end_of(s).attached.push_back({position, objects});
 }
@@ -117,6 +118,11 @@ void connection::close(side s, how h) noexcept {
     one_end& e = end_of(s);
     e.open = false;
     e.watcher = nullptr;
+    // What nobody takes any more is closed, this connection perhaps.
+    const std::deque<attachment> untaken = std::exchange(end_of(other(s)).attached, {});
+    for (const attachment& a : untaken) {
+        for (const auto& o : a.objects) o->release();
+    }
     if (e.dead) return;
     if (h == how::reset || !e.unread.empty()) {
         launch_reset(s);

@@ -58,8 +58,9 @@ constexpr __kernel_timespec doubt_period{0, 100'000'000};
         op.error = s.error = got.error;
         return true;
     }
-    // A short read has found the end of what is there, very likely; what comes later says so.
-    s.readable = got.bytes == size || s.hung_up;
+    // A short read has found the end of what is there, very likely; what comes later says so. One of a quiet stream may
+    // have ended at a handle that came along.
+    s.readable = got.bytes == size || s.hung_up || s.role == socket_role::quiet_stream;
     s.doubtful = !s.readable;
     s.ended = got.bytes == 0;
     op.result = static_cast<std::int64_t>(got.bytes);
