@@ -15,7 +15,6 @@ set(portable */tests/net/* */tests/fs/* */tests/io/* */tests/loop/* */tests/regr
 set(not_disturbed
     *_slow_test.cpp
     */net/*_costs_test.cpp          # count system calls and allocations
-    */net/cork_test.cpp             # wants to know what has left, and when
     */loop/timer_test.cpp */loop/timer_queue_test.cpp */loop/loop_core_test.cpp  # use no engine, or the scripted one
     */regress/gcc12_test.cpp        # is about the compiler
     */io/sim/*                      # simulates its own
@@ -36,14 +35,10 @@ set(void_without_waits
     "a visit waits for its deadline*"       # drives the engine by hand, one wait each
     "a visit enters the kernel at most once*"  # the same
     "more operations end in a turn*"        # thousands, which at two a call outlast its patience
-    "*what a byte_stream promises"          # a write that was to be cut short may not have begun; see check_stream_faults
     ${void_without_standing_requests})
 
-# ... and where what was written comes in small pieces.
-set(void_in_pieces
-    "a line over the limit is dropped*")    # wants all of it to be there
 # A read that is short although more is there is found out after 100 ms, which these know thousands of.
-set(void_with_short_reads "two pipes keep*" "unix streams keep*" ${void_in_pieces})
+set(void_with_short_reads "two pipes keep*" "unix streams keep*")
 
 # add_fault_run(<name> <engine> FAULTS <LIBASYNC_FAULTS> LABEL fast|slow
 #     [FILES <file>...] [EXCEPT <file>...] [VOID <test case>...] [DISABLE <LIBASYNC_URING_DISABLE>])
@@ -75,7 +70,7 @@ foreach(engine IN LISTS system_engines)
     add_fault_run(not-now ${engine} LABEL fast EXCEPT ${looks_inside}
         FAULTS read_blocks=40,write_blocks=40)
     foreach(seed IN LISTS seeds)
-        add_fault_run(bytes-${seed} ${engine} LABEL slow EXCEPT ${looks_inside} VOID ${void_in_pieces}
+        add_fault_run(bytes-${seed} ${engine} LABEL slow EXCEPT ${looks_inside}
             FAULTS read_max=3,write_max=3,file_read_max=1,file_write_max=1,seed=${seed})
         add_fault_run(hardly-ever-${seed} ${engine} LABEL slow EXCEPT ${looks_inside}
             FAULTS read_blocks=85,write_blocks=85,seed=${seed})
@@ -94,7 +89,7 @@ if(LIBASYNC_WITH_URING)
         add_fault_run(interrupts-${seed} uring LABEL slow VOID ${void_without_waits}
             FAULTS interrupts=80,${small_ring},seed=${seed})
         add_fault_run(everything-${seed} uring LABEL slow EXCEPT ${looks_inside}
-            VOID ${void_without_waits} ${void_in_pieces}
+            VOID ${void_without_waits}
             FAULTS read_max=9,write_max=9,read_blocks=20,write_blocks=20,stops=20,interrupts=20,${small_ring},receive_buffers=2,seed=${seed})
     endforeach()
 

@@ -179,7 +179,8 @@ bool is_not_offered(std::error_code error) noexcept {
 task<void> copy_file_to(stream_state& stream, native_handle file, std::uint64_t offset, std::uint64_t left) {
     std::vector<std::byte> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(left, copied_at_once)));
     while (left != 0) {
-        const std::span<std::byte> room(buffer.data(), static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size())));
+        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()));
+        const std::span<std::byte> room(buffer.data(), size);
         const std::size_t got = co_await read_piece(file, room, offset);
         if (got == 0) co_return;
         co_await send_piece(&stream, const_bytes(buffer.data(), got));

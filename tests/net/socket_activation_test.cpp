@@ -185,7 +185,7 @@ TEST_CASE("a listener that was there before serves, also who had connected befor
     async::run([](int fd, std::uint16_t port) -> task<void> {
         tcp_stream early = co_await connect(endpoint::loopback(port));
         auto answer = [](tcp_stream stream) -> task<void> {
-            const chunk data = co_await stream.read();
+            const std::string data = co_await stream.read_exactly(5);
             co_await stream.write(data);
         };
         tcp_server server{tcp_listener::adopt(fd), answer};

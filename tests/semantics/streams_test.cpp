@@ -355,7 +355,7 @@ TEST_CASE_TEMPLATE("125: what is pending when a stream is closed ends with errc:
 }
 
 TEST_CASE_TEMPLATE("127: to end twice is no error, to write after the end is one; an abort may follow", kind,
-                   ASYNC_TESTS_RESETTING_KINDS) {
+                   ASYNC_TESTS_STREAM_KINDS) {
     async::run([]() -> task<void> {
         auto pair = co_await kind::connect();
         co_await pair.client.shutdown_write();
