@@ -38,7 +38,8 @@ set(void_without_waits
     ${void_without_standing_requests})
 
 # A read that is short although more is there is found out after 100 ms, which these know thousands of.
-set(void_with_short_reads "two pipes keep*" "unix streams keep*")
+set(void_with_short_reads "two pipes keep*" "unix streams keep*" "any_stream keeps*" "a buffered_reader of a stream keeps*"
+    "tls_stream keeps*")
 
 # add_fault_run(<name> <engine> FAULTS <LIBASYNC_FAULTS> LABEL fast|slow
 #     [FILES <file>...] [EXCEPT <file>...] [VOID <test case>...] [DISABLE <LIBASYNC_URING_DISABLE>])

@@ -249,8 +249,7 @@ task<void> introduce(tcp_stream stream, connection_info info) {
 
 enum class sending { at_once, by_the_byte };
 
-task<std::string> talk(endpoint where, std::string bytes, sending how) {
-    tcp_stream client = co_await connect(where);
+task<void> say(tcp_stream& client, const std::string& bytes, sending how) {
     if (how == sending::at_once) {
         co_await client.write(bytes);
     } else {
@@ -259,8 +258,13 @@ task<std::string> talk(endpoint where, std::string bytes, sending how) {
             co_await yield();
         }
     }
-    // The server may have reset the connection by now.
-    static_cast<void>(co_await error_of(client.shutdown_write()));
+    co_await client.shutdown_write();
+}
+
+task<std::string> talk(endpoint where, std::string bytes, sending how) {
+    tcp_stream client = co_await connect(where);
+    // The server may reset the connection before it has heard all: the answer tells.
+    static_cast<void>(co_await error_of(say(client, bytes, how)));
     std::string answer;
     try {
         answer = co_await read_all(client);
