@@ -1,7 +1,7 @@
 # Shared by ./test and ./run: which Debian packages a preset needs, and how to get and build them.
 
 build_packages=(cmake ninja-build g++-12 pkg-config ccache mold liburing-dev libssl-dev libboost1.81-dev doctest-dev libcli11-dev)
-test_packages=(python3 curl openssl socat)
+test_packages=(python3 curl openssl socat valgrind)
 # Where a service manager runs, nginx would be started as a server of the machine: its owner may want to decide on that.
 [[ -d /run/systemd/system ]] || test_packages+=(nginx-light libnginx-mod-stream)
 clang_packages=(clang-19 libclang-rt-19-dev llvm-19)

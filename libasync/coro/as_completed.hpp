@@ -10,6 +10,7 @@
 #include <libasync/coro/generator.hpp>
 #include <libasync/coro/outcome.hpp>
 #include <libasync/coro/task_handle.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0 {
 
@@ -102,7 +103,7 @@ private:
     static bool task_ended(ready_node* node) noexcept {
         auto* w = static_cast<watcher*>(node);
         w->watch->ended_.push_back(*w);
-        if (ready_node* waiter = std::exchange(w->watch->waiter_, nullptr)) this_core->ready.push_back(*waiter);
+        if (ready_node* waiter = detail::exchange(w->watch->waiter_, nullptr)) this_core->ready.push_back(*waiter);
         return false;
     }
 

@@ -9,6 +9,7 @@
 
 #include <libasync/coro/child_group.hpp>
 #include <libasync/coro/outcome.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0::detail {
 
@@ -77,7 +78,7 @@ private:
             child* const c = new child;
             c->index = index;
             c->created = created_;
-            task_context* const current = std::exchange(core().current, &creator_);  // what it inherits
+            task_context* const current = detail::exchange(core().current, &creator_);  // what it inherits
             c->prepare(core(), children_scope(), t.release().promise());
             core().current = current;
             follow(*c, &child_batch::child_done);

@@ -6,6 +6,7 @@
 
 #include <libasync/coro/control_block.hpp>
 #include <libasync/coro/leaf.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0::detail {
 
@@ -38,7 +39,7 @@ public:
     }
 
     void one_ended() noexcept {
-        if (--running_ == 0 && waiter_) core_.ready.push_back(*std::exchange(waiter_, nullptr));
+        if (--running_ == 0 && waiter_) core_.ready.push_back(*detail::exchange(waiter_, nullptr));
     }
 
     loop_core& core() const noexcept { return core_; }

@@ -22,6 +22,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/loop/context.hpp>
 
 namespace async::inline v0 {
@@ -113,11 +114,11 @@ class context_var<T>::token {
 public:
     token(token&& other) noexcept
         : variable_(other.variable_),
-          owner_(std::exchange(other.owner_, 0)),
+          owner_(detail::exchange(other.owner_, 0)),
           before_(std::move(other.before_)) {}
     token& operator=(token&& other) noexcept {
         variable_ = other.variable_;
-        owner_ = std::exchange(other.owner_, 0);
+        owner_ = detail::exchange(other.owner_, 0);
         before_ = std::move(other.before_);
         return *this;
     }

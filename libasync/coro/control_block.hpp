@@ -11,6 +11,8 @@
 
 #include <libasync/coro/frame_allocator.hpp>
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/exchange.hpp>
+#include <libasync/detail/owned.hpp>
 #include <libasync/loop/loop.hpp>
 
 namespace async::inline v0::detail {
@@ -70,7 +72,7 @@ struct control_block : ready_node, task_link, task_context {
 
     // Throws std::bad_alloc, and the name is as it was then.
     void set_name(std::string_view name) {
-        given_name = name.empty() ? nullptr : std::make_unique<const std::string>(name);
+        given_name.reset(name.empty() ? nullptr : new std::string(name));
     }
 
     // All that a callback needs is there from now on: it is called whatever happens to memory. Throws std::bad_alloc.
@@ -95,7 +97,7 @@ struct control_block : ready_node, task_link, task_context {
     unsigned references = 0;
     ready_list joiners;  // the nodes of those who wait for the end
     ready_list done_callbacks;
-    std::unique_ptr<const std::string> given_name;  // most tasks have none
+    owned<const std::string> given_name;  // most tasks have none
     std::source_location created;
     std::uint64_t number = 0;
     std::uint64_t leads_out_in = 0;  // the round of cancellations in which it was found to wait in no circle of joins
@@ -136,7 +138,7 @@ public:
         if (block_) block_->retain();
     }
     block_ptr(const block_ptr& other) noexcept : block_ptr(other.block_) {}
-    block_ptr(block_ptr&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    block_ptr(block_ptr&& other) noexcept : block_(detail::exchange(other.block_, nullptr)) {}
     block_ptr& operator=(block_ptr other) noexcept {
         std::swap(block_, other.block_);
         return *this;

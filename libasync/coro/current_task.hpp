@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <libasync/coro/task_handle.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0 {
 
@@ -27,7 +28,7 @@ public:
         if (task_) task_->retain_watcher();
     }
     task_ref(const task_ref& other) noexcept : task_ref(other.task_) {}
-    task_ref(task_ref&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+    task_ref(task_ref&& other) noexcept : task_(detail::exchange(other.task_, nullptr)) {}
     task_ref& operator=(task_ref other) noexcept {
         std::swap(task_, other.task_);
         return *this;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <libasync/coro/leaf.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0::detail {
 
@@ -24,7 +25,7 @@ public:
     };
 
     bridge() = default;
-    bridge(bridge&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    bridge(bridge&& other) noexcept : frame_(detail::exchange(other.frame_, nullptr)) {}
     bridge& operator=(bridge&& other) noexcept {
         std::swap(frame_, other.frame_);
         return *this;
@@ -34,24 +35,26 @@ public:
     }
 
     static bridge to(io::engine& engine, ready_node& node) {
-        struct post_when_resumed {
-            io::engine& engine;
-            ready_node& node;
-            bool await_ready() const noexcept { return false; }
-            // Suspended for good before the post: the task may go on, and destroy this frame, at once.
-            void await_suspend(std::coroutine_handle<>) const noexcept {
-                io::engine& e = engine;
-                ready_node& n = node;
-                e.post(n);
-            }
-            void await_resume() const noexcept {}
-        };
         co_await post_when_resumed{engine, node};
     }
 
     std::coroutine_handle<> handle() const noexcept { return frame_; }
 
 private:
+    // A member, as g++ 12 ends with an internal error where a precompiled header holds a coroutine's local class.
+    struct post_when_resumed {
+        io::engine& engine;
+        ready_node& node;
+        bool await_ready() const noexcept { return false; }
+        // Suspended for good before the post: the task may go on, and destroy this frame, at once.
+        void await_suspend(std::coroutine_handle<>) const noexcept {
+            io::engine& e = engine;
+            ready_node& n = node;
+            e.post(n);
+        }
+        void await_resume() const noexcept {}
+    };
+
     explicit bridge(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
     std::coroutine_handle<promise_type> frame_;
 };

@@ -24,6 +24,7 @@
 #include <utility>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/functional.hpp>
 #include <libasync/error.hpp>
 
@@ -114,7 +115,7 @@ struct generator_promise_base : promise_common {
     void settle() noexcept {
         parent->child = nullptr;
         parent = nullptr;
-        if (std::exchange(queued, false)) context->loop->current = context;
+        if (detail::exchange(queued, false)) context->loop->current = context;
     }
 
     // The asker is destroyed before it could go on.
@@ -225,7 +226,7 @@ protected:
     // Gives what the body threw, or null.
     std::exception_ptr destroy_frame() noexcept {
         std::exception_ptr failure = std::move(promise_->failure);
-        std::exchange(promise_, nullptr)->self.destroy();
+        detail::exchange(promise_, nullptr)->self.destroy();
         return failure;
     }
 
@@ -334,11 +335,11 @@ public:
     using value_type = T;
 
     generator() = default;
-    generator(generator && other) noexcept : link_(std::exchange(other.link_, {})) { adopt(); }
+    generator(generator && other) noexcept : link_(detail::exchange(other.link_, {})) { adopt(); }
     generator& operator=(generator&& other) noexcept {
         if (this != &other) {
             drop();
-            link_ = std::exchange(other.link_, {});
+            link_ = detail::exchange(other.link_, {});
             adopt();
         }
         return *this;

@@ -8,10 +8,10 @@
 
 #include <coroutine>
 #include <type_traits>
-#include <utility>
 
 #include <libasync/coro/promise_base.hpp>
 #include <libasync/coro/scope.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/loop/loop_core.hpp>
 
 namespace async::inline v0::detail {
@@ -89,7 +89,7 @@ struct leaf {
 
 private:
     void forget_where_it_waits() noexcept {
-        if (leaf* l = std::exchange(context->waiting, nullptr)) l->registered = false;
+        if (leaf* l = detail::exchange(context->waiting, nullptr)) l->registered = false;
     }
 
     void refuse(ready_node& node) noexcept {

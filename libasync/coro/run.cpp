@@ -15,7 +15,7 @@ namespace async::inline v0 {
 
 namespace {
 
-const std::thread::id main_thread = std::this_thread::get_id();
+const detail::thread_identity main_thread = detail::this_thread_identity();
 
 std::atomic<notifier*> interrupt_notifier{nullptr};
 std::atomic<int> interrupts_running{0};
@@ -45,7 +45,7 @@ private:
 class interrupt_watch {
 public:
     interrupt_watch(loop& l, unique_function<void()> on_interrupt) {
-        if (std::this_thread::get_id() != main_thread || interrupt_notifier.load() != nullptr) return;
+        if (detail::this_thread_identity() != main_thread || interrupt_notifier.load() != nullptr) return;
         notifier_ = std::make_unique<notifier>(l, std::move(on_interrupt));
         interrupt_notifier.store(notifier_.get());
         const auto previous = std::signal(SIGINT, libasync_on_interrupt);
@@ -90,7 +90,7 @@ std::string message_of_stall(detail::loop_core& core) {
 
 runner::entered::entered(runner& r) : runner_(r) {
     if (detail::this_core != nullptr) throw std::logic_error("a loop runs on this thread already");
-    if (std::this_thread::get_id() != r.loop_.core().owner) {
+    if (detail::this_thread_identity() != r.loop_.core().owner) {
         throw std::logic_error("a runner is used on the thread that built it");
     }
     detail::this_core = &runner_.loop_.core();

@@ -35,7 +35,7 @@ void threadsafe_call::post(const std::shared_ptr<threadsafe_call>& call) {
     auto cancel = [call] {
         if (call->block_ != nullptr && !call->block_->done()) call->block_->own_scope.cancel();
     };
-    call->cancellation_ = std::make_unique<callback>(where, std::move(cancel), call->created_);
+    call->cancellation_.reset(new callback(where, std::move(cancel), call->created_));
     auto node = std::make_unique<callback>(where, std::move(start), call->created_);
     if (!where.core().engine->post(*node)) throw closed_error(call->operation());
     node.release();  // the loop's from here on, and perhaps gone already
@@ -55,7 +55,7 @@ void threadsafe_call::drop_future() noexcept {
 }
 
 void threadsafe_call::refuse_own_thread(const char* operation) const {
-    if (std::this_thread::get_id() != owner_) return;
+    if (this_thread_identity() != owner_) return;
     throw std::logic_error(std::string(operation) +
                            ": the loop of the task runs on this thread, which would wait for ever");
 }
@@ -113,7 +113,7 @@ void threadsafe_call::lost() noexcept {
 }
 
 bool threadsafe_call::leave_loop() noexcept {
-    std::unique_ptr<callback> unused;  // refers to this, and is destroyed without the lock
+    owned<callback> unused;  // refers to this, and is destroyed without the lock
     const std::lock_guard lock(mutex_);
     where_ = nullptr;
     unused = std::move(cancellation_);

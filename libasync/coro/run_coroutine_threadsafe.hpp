@@ -13,6 +13,8 @@
 #include <mutex>
 
 #include <libasync/coro/task_handle.hpp>
+#include <libasync/detail/owned.hpp>
+#include <libasync/detail/thread_identity.hpp>
 #include <libasync/loop/callback.hpp>
 
 namespace async::inline v0 {
@@ -62,10 +64,10 @@ private:
 
     std::mutex mutex_;
     loop* where_;  // null once nothing is to be cancelled there any more: from then on the loop may be gone
-    std::unique_ptr<callback> cancellation_;
+    owned<callback> cancellation_;
     bool future_dropped_ = false;
 
-    const std::thread::id owner_;
+    const thread_identity owner_;
     const std::string name_;
     const std::source_location created_;
     control_block* block_ = nullptr;         // while the task runs; of the loop's thread

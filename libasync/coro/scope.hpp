@@ -7,8 +7,8 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/list.hpp>
 #include <libasync/loop/context.hpp>
 
@@ -70,7 +70,7 @@ inline void scope::attach(scope& under, task_context* inside) noexcept {
 inline void scope::link_to(scope& under) noexcept {
     parent = &under;
     if (scope* first = under.first_child) {
-        prev_sibling = std::exchange(first->prev_sibling, this);
+        prev_sibling = detail::exchange(first->prev_sibling, this);
         prev_sibling->next_sibling = this;
     } else {
         under.first_child = prev_sibling = this;

@@ -14,7 +14,7 @@ void submission::awaiter::begin() {
     auto wake = [call = call_] {
         if (awaiter* waiter = call->waiter_) waiter->core().ready.push_back(waiter->node_);
     };
-    call_->wake_ = std::make_unique<callback>(*core().face, std::move(wake), std::source_location::current());
+    call_->wake_.reset(new callback(*core().face, std::move(wake), std::source_location::current()));
     call_->waiter_ = this;
     in_flight_ = true;
     try {
@@ -34,7 +34,7 @@ void submission::awaiter::end() noexcept {
     if (!in_flight_) return;
     in_flight_ = false;
     call_->waiter_ = nullptr;
-    std::unique_ptr<callback> unused;  // refers to the call, and is destroyed without the lock
+    owned<callback> unused;  // refers to the call, and is destroyed without the lock
     const std::lock_guard lock(call_->home_mutex_);
     unused = std::move(call_->wake_);
 }

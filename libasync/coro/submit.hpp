@@ -3,7 +3,6 @@
 //   int answer = co_await other.submit(ask(database));
 #pragma once
 
-#include <memory>
 #include <mutex>
 #include <string>
 
@@ -33,7 +32,7 @@ protected:
 
 private:
     std::mutex home_mutex_;
-    std::unique_ptr<callback> wake_;  // to be posted to the loop of who waits; null once that was done, or nobody waits
+    owned<callback> wake_;  // to be posted to the loop of who waits; null once that was done, or nobody waits
     awaiter* waiter_ = nullptr;       // of that loop's thread
 };
 

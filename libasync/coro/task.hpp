@@ -12,6 +12,7 @@
 #include <libasync/coro/foreign.hpp>
 #include <libasync/coro/leaf.hpp>
 #include <libasync/coro/promise_base.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0 {
 
@@ -223,11 +224,11 @@ public:
     using async_native = void;
 
     task() = default;
-    task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+    task(task&& other) noexcept : frame_(detail::exchange(other.frame_, nullptr)) {}
     task& operator=(task&& other) noexcept {
         if (this != &other) {
             if (frame_) detail::destroy_chain(frame_.promise());
-            frame_ = std::exchange(other.frame_, nullptr);
+            frame_ = detail::exchange(other.frame_, nullptr);
         }
         return *this;
     }
@@ -240,11 +241,11 @@ public:
 
     // Runs the task to its end and gives its result, or throws what it threw. Not itself a point of cancellation; the
     // awaits inside are. Cancel class: that of the awaits inside.
-    auto operator co_await() && noexcept { return detail::task_awaiter<T>(std::exchange(frame_, nullptr)); }
+    auto operator co_await() && noexcept { return detail::task_awaiter<T>(detail::exchange(frame_, nullptr)); }
     auto operator co_await() & = delete;  // a task is awaited once: co_await std::move(t)
 
     // For the library: gives the frame away.
-    std::coroutine_handle<promise_type> release() noexcept { return std::exchange(frame_, nullptr); }
+    std::coroutine_handle<promise_type> release() noexcept { return detail::exchange(frame_, nullptr); }
 
 private:
     friend promise_type;

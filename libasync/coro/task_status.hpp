@@ -15,6 +15,7 @@
 #include <libasync/coro/callable.hpp>
 #include <libasync/coro/group_children.hpp>
 #include <libasync/coro/timeout.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0 {
 
@@ -44,7 +45,7 @@ struct starting_child {
     void started(Value&&... given) {
         if (child == nullptr) throw std::logic_error("task_status::started: called twice, or when the task has ended");
         value.emplace(std::forward<Value>(given)...);
-        group->take_over(*std::exchange(child, nullptr));
+        group->take_over(*detail::exchange(child, nullptr));
         wake();
         release();
     }
@@ -58,7 +59,7 @@ struct starting_child {
     }
 
     void wake() noexcept {
-        if (waiter) group->core().ready.push_back(*std::exchange(waiter, nullptr));
+        if (waiter) group->core().ready.push_back(*detail::exchange(waiter, nullptr));
     }
 
     group_children* group = nullptr;

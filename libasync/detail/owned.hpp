@@ -2,29 +2,39 @@
 #pragma once
 
 #include <cstddef>
-#include <utility>
 
-#include <libasync/config.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0::detail {
 
-template <class T>
+struct delete_it {
+    template <class T>
+    void operator()(T* object) const noexcept {
+        delete object;
+    }
+};
+
+template <class T, class Release = delete_it>
 class owned {
 public:
     owned() = default;
     explicit owned(T* object) noexcept : object_(object) {}
-    owned(owned&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+    owned(owned&& other) noexcept : object_(other.release()) {}
     owned& operator=(owned&& other) noexcept {
-        reset(std::exchange(other.object_, nullptr));
+        reset(other.release());
         return *this;
     }
-    ~owned() { delete object_; }
+    ~owned() { reset(); }
 
     T* get() const noexcept { return object_; }
     T* operator->() const noexcept { return object_; }
     T& operator*() const noexcept { return *object_; }
+    friend bool operator==(const owned& a, std::nullptr_t) noexcept { return a.object_ == nullptr; }
     explicit operator bool() const noexcept { return object_ != nullptr; }
-    void reset(T* object = nullptr) noexcept { delete std::exchange(object_, object); }
+    T* release() noexcept { return detail::exchange(object_, nullptr); }
+    void reset(T* object = nullptr) noexcept {
+        if (T* const before = detail::exchange(object_, object)) Release()(before);
+    }
 
 private:
     T* object_ = nullptr;

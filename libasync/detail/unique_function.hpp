@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <libasync/detail/exchange.hpp>
+
 namespace async::inline v0 {
 
 template <class Signature>
@@ -49,7 +51,7 @@ public:
     R operator()(Args... args) { return table_->call(storage_, std::forward<Args>(args)...); }
 
     void reset() noexcept {
-        if (table_) std::exchange(table_, nullptr)->destroy(storage_);
+        if (table_) detail::exchange(table_, nullptr)->destroy(storage_);
     }
 
 private:
@@ -93,7 +95,7 @@ private:
     void take(unique_function& other) noexcept {
         if (!other.table_) return;
         other.table_->move(other.storage_, storage_);
-        table_ = std::exchange(other.table_, nullptr);
+        table_ = detail::exchange(other.table_, nullptr);
     }
 
     alignas(void*) std::byte storage_[capacity];

@@ -10,6 +10,7 @@
 
 #include <libasync/coro/io_awaiter.hpp>
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0 {
 
@@ -106,7 +107,7 @@ class file {
 public:
     // Closed: every operation gives errc::closed.
     file() = default;
-    file(file&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    file(file&& other) noexcept : state_(detail::exchange(other.state_, nullptr)) {}
     file& operator=(file&& other) noexcept;
     ~file() { drop(); }
 

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include <libasync/config.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0 {
 
@@ -70,18 +70,18 @@ public:
 
     chunk(chunk&& other) noexcept
         : data_(other.data_),
-          source_(std::exchange(other.source_, nullptr)),
-          offset_(std::exchange(other.offset_, 0)),
-          size_(std::exchange(other.size_, 0)),
+          source_(detail::exchange(other.source_, nullptr)),
+          offset_(detail::exchange(other.offset_, 0)),
+          size_(detail::exchange(other.size_, 0)),
           index_(other.index_) {}
 
     chunk& operator=(chunk&& other) noexcept {
         if (this != &other) {
             release();
             data_ = other.data_;
-            source_ = std::exchange(other.source_, nullptr);
-            offset_ = std::exchange(other.offset_, 0);
-            size_ = std::exchange(other.size_, 0);
+            source_ = detail::exchange(other.source_, nullptr);
+            offset_ = detail::exchange(other.offset_, 0);
+            size_ = detail::exchange(other.size_, 0);
             index_ = other.index_;
         }
         return *this;
@@ -108,7 +108,7 @@ public:
 
     // Returns the buffer now.
     void release() noexcept {
-        if (source_) std::exchange(source_, nullptr)->release(data_, index_);
+        if (source_) detail::exchange(source_, nullptr)->release(data_, index_);
         offset_ = size_ = 0;
     }
 

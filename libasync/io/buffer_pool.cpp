@@ -53,7 +53,7 @@ buffer_pool::buffer_pool() = default;
 buffer_pool::~buffer_pool() = default;
 
 [[gnu::hot]] void buffer_pool::release(std::byte* data, std::uint32_t index) noexcept {
-    if (std::this_thread::get_id() == owner_ && !abandoned_) {
+    if (detail::this_thread_identity() == owner_ && !abandoned_) {
         --lent_;
         reclaim(index);
         return;

@@ -6,9 +6,9 @@
 
 #include <atomic>
 #include <memory>
-#include <thread>
 #include <vector>
 
+#include <libasync/detail/thread_identity.hpp>
 #include <libasync/io/buffer.hpp>
 
 namespace async::inline v0::io {
@@ -54,7 +54,7 @@ private:
 
     std::atomic<returned_node*> returned_{nullptr};  // links stand in the returned buffers themselves
     std::atomic<std::uint32_t> orphans_{0};          // chunks still out after `abandon`
-    std::thread::id owner_ = std::this_thread::get_id();
+    detail::thread_identity owner_ = detail::this_thread_identity();
     std::uint32_t lent_ = 0;
     bool abandoned_ = false;
 };

@@ -1,5 +1,6 @@
 #include <libasync/io/engine.hpp>
 
+#include <thread>
 #include <utility>
 
 #include <libasync/io/fault_knobs.hpp>
@@ -26,7 +27,7 @@ engine::~engine() = default;
 system_calls& engine::calls() noexcept { return native_calls(); }
 
 name_book& engine::names() {
-    if (!names_) names_ = std::make_unique<name_book>(make_name_source());
+    if (!names_) names_.reset(new name_book(make_name_source()));
     return *names_;
 }
 
@@ -36,7 +37,7 @@ std::unique_ptr<name_source> engine::make_name_source() { return make_threaded_n
 system_calls& calls_of(const socket& s) noexcept { return s.owner ? s.owner->calls() : native_calls(); }
 
 bool engine::post(detail::ready_node& node) noexcept {
-    if (std::this_thread::get_id() != owner_) others_posted_.store(true, std::memory_order_relaxed);
+    if (detail::this_thread_identity() != owner_) others_posted_.store(true, std::memory_order_relaxed);
     return push(node);
 }
 
@@ -122,7 +123,7 @@ bool engine::start_in_pool(operation& op) noexcept {
         in_other_pools_.fetch_add(1, std::memory_order_relaxed);
     }
     try {
-        if (!other_pool_of(op) && !pool_) pool_ = std::make_unique<thread_pool>(*this, pool_threads_);
+        if (!other_pool_of(op) && !pool_) pool_.reset(new thread_pool(*this, pool_threads_));
         if (pool_of(op).submit(op)) return false;
         op.fail(errc::closed);
     } catch (const std::system_error& e) {

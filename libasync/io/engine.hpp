@@ -7,8 +7,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <thread>
 
+#include <libasync/detail/owned.hpp>
+#include <libasync/detail/thread_identity.hpp>
 #include <libasync/io/operation.hpp>
 
 namespace async::inline v0 {
@@ -186,7 +187,7 @@ private:
     bool push(detail::ready_node& node) noexcept;
 
     const char* stalled_ = nullptr;
-    const std::thread::id owner_ = std::this_thread::get_id();
+    const detail::thread_identity owner_ = detail::this_thread_identity();
     std::atomic<bool> others_posted_{false};
     std::atomic<detail::list_node*> incoming_{nullptr};  // last in, first out, linked by `next`
     std::atomic<bool> waiting_{false};
@@ -194,8 +195,8 @@ private:
     thread_pool& pool_of(const operation& op) const noexcept;
     void taken_out_of_pool(operation& op) noexcept;
     std::atomic<unsigned> in_other_pools_{0};
-    std::unique_ptr<thread_pool> pool_;
-    std::unique_ptr<name_book> names_;
+    detail::owned<thread_pool> pool_;
+    detail::owned<name_book> names_;
 };
 
 // Both return null, with the reason in `why`, if the engine cannot run here. Both throw std::bad_alloc.

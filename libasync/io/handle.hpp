@@ -5,7 +5,9 @@
 #include <memory>
 #include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/list.hpp>
+#include <libasync/detail/owned.hpp>
 
 namespace async::inline v0 {
 
@@ -39,7 +41,7 @@ protected:
 struct socket_release {
     void operator()(socket* s) const noexcept;
 };
-using socket_ptr = std::unique_ptr<socket, socket_release>;
+using socket_ptr = detail::owned<socket, socket_release>;
 
 // Owns an open file of some system; closes it in place when nobody did so before.
 class file_handle {
@@ -54,12 +56,12 @@ public:
         : handle_(h),
           system_(std::move(system)) {}
     file_handle(file_handle&& other) noexcept
-        : handle_(std::exchange(other.handle_, invalid_handle)),
+        : handle_(detail::exchange(other.handle_, invalid_handle)),
           system_(std::move(other.system_)) {}
     file_handle& operator=(file_handle&& other) noexcept {
         if (this != &other) {
             reset();
-            handle_ = std::exchange(other.handle_, invalid_handle);
+            handle_ = detail::exchange(other.handle_, invalid_handle);
             system_ = std::move(other.system_);
         }
         return *this;
@@ -67,7 +69,7 @@ public:
     ~file_handle() { reset(); }
 
     native_handle get() const noexcept { return handle_; }
-    native_handle release() noexcept { return std::exchange(handle_, invalid_handle); }
+    native_handle release() noexcept { return detail::exchange(handle_, invalid_handle); }
     explicit operator bool() const noexcept { return handle_ != invalid_handle; }
     void reset() noexcept;
 

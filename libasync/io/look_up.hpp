@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/ready_node.hpp>
 #include <libasync/io/name_query.hpp>
 
@@ -58,7 +59,7 @@ public:
         if (look_up_) look_up_->retain();
     }
     look_up_ptr(const look_up_ptr& other) noexcept : look_up_ptr(other.look_up_) {}
-    look_up_ptr(look_up_ptr&& other) noexcept : look_up_(std::exchange(other.look_up_, nullptr)) {}
+    look_up_ptr(look_up_ptr&& other) noexcept : look_up_(detail::exchange(other.look_up_, nullptr)) {}
     look_up_ptr& operator=(look_up_ptr other) noexcept {
         std::swap(look_up_, other.look_up_);
         return *this;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <libasync/config.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0::detail {
 
@@ -26,7 +27,7 @@ public:
     context_values(const context_values& other) noexcept : word_(other.word_ & ~changed_here) {
         if (word_ != 0) retain();
     }
-    context_values(context_values&& other) noexcept : word_(std::exchange(other.word_, 0)) {}
+    context_values(context_values&& other) noexcept : word_(detail::exchange(other.word_, 0)) {}
     context_values& operator=(context_values other) noexcept {
         std::swap(word_, other.word_);
         return *this;
@@ -96,7 +97,7 @@ class context_entry {
 public:
     explicit context_entry(context_values values) noexcept
         : values_(std::move(values)),
-          outer_(std::exchange(context_outside_task, &values_)) {}
+          outer_(detail::exchange(context_outside_task, &values_)) {}
     context_entry(const context_entry&) = delete;
     context_entry& operator=(const context_entry&) = delete;
     ~context_entry() { context_outside_task = outer_; }

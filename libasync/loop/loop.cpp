@@ -59,12 +59,12 @@ void callback_handle::cancel() noexcept {
 bool callback_handle::pending() const noexcept { return callback_ != nullptr && callback_->pending(); }
 
 loop::loop(const loop_options& options) {
-    core_.engine = detail::choose_engine(options);
+    core_.engine.reset(detail::choose_engine(options).release());
     set_up(options);
 }
 
 loop::loop(std::unique_ptr<io::engine> engine, const loop_options& options) {
-    core_.engine = std::move(engine);
+    core_.engine.reset(engine.release());
     set_up(options);
 }
 

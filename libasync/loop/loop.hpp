@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/unique_function.hpp>
 #include <libasync/loop/loop_core.hpp>
 #include <libasync/loop/options.hpp>
@@ -49,7 +50,7 @@ class callback_handle {
 public:
     callback_handle() = default;
     explicit callback_handle(detail::callback& c) noexcept;
-    callback_handle(callback_handle&& other) noexcept : callback_(std::exchange(other.callback_, nullptr)) {}
+    callback_handle(callback_handle&& other) noexcept : callback_(detail::exchange(other.callback_, nullptr)) {}
     callback_handle& operator=(callback_handle&& other) noexcept;
     ~callback_handle();
 

@@ -104,7 +104,7 @@ void loop_core::wait_with_spin(time_point deadline) {
 }
 
 void loop_core::check_thread(const char* operation) const {
-    if (debug && std::this_thread::get_id() != owner) {
+    if (debug && this_thread_identity() != owner) {
         throw std::logic_error(std::string(operation) + ": the loop belongs to another thread; use loop.post");
     }
 }

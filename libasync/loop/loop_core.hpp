@@ -13,8 +13,10 @@
 
 #include <coroutine>
 #include <memory>
-#include <thread>
 
+#include <libasync/detail/exchange.hpp>
+#include <libasync/detail/owned.hpp>
+#include <libasync/detail/thread_identity.hpp>
 #include <libasync/detail/unique_function.hpp>
 #include <libasync/io/engine.hpp>
 #include <libasync/loop/timer_queue.hpp>
@@ -50,12 +52,12 @@ struct loop_core {
     ready_list when_idle;       // made ready when nothing else is, and nothing finishes without a wait
     turn_hook* hook = nullptr;  // asked before the steps of each turn
     timer_queue timers;
-    std::unique_ptr<io::engine> engine;
+    owned<io::engine> engine;
     task_registry* tasks = nullptr;
     unique_function<void()> interrupt;  // what SIGINT does while `run` is under way
     loop* face = nullptr;
 
-    std::thread::id owner = std::this_thread::get_id();
+    thread_identity owner = this_thread_identity();
     std::chrono::nanoseconds slow_step{0};  // 0: steps are not timed
     std::chrono::nanoseconds spin{0};
     unsigned spin_credit = 0;
@@ -84,11 +86,11 @@ struct loop_core {
         done_in_place = 0;
         do {
             h.resume();
-            h = std::exchange(next, nullptr);
+            h = detail::exchange(next, nullptr);
         } while (h);
         current = nullptr;
         if (epilogue) {
-            ready_node* node = std::exchange(epilogue, nullptr);
+            ready_node* node = detail::exchange(epilogue, nullptr);
             node->run(node);
         }
     }

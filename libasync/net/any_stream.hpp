@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/owned.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
@@ -118,11 +119,11 @@ class stream_face_ptr {
 public:
     stream_face_ptr() = default;
     explicit stream_face_ptr(stream_face* s) noexcept : state_(s) {}
-    stream_face_ptr(stream_face_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    stream_face_ptr(stream_face_ptr&& other) noexcept : state_(detail::exchange(other.state_, nullptr)) {}
     stream_face_ptr& operator=(stream_face_ptr&& other) noexcept {
         if (this != &other) {
             reset();
-            state_ = std::exchange(other.state_, nullptr);
+            state_ = detail::exchange(other.state_, nullptr);
         }
         return *this;
     }
@@ -134,7 +135,7 @@ public:
 
 private:
     void reset() noexcept {
-        if (stream_face* s = std::exchange(state_, nullptr)) {
+        if (stream_face* s = detail::exchange(state_, nullptr)) {
             s->drop();
             s->release();
         }

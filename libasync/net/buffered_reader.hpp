@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <libasync/coro/into_task.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
 
@@ -39,11 +40,11 @@ template <byte_stream S>
 class wrapped_stream_ptr {
 public:
     explicit wrapped_stream_ptr(S&& s) : state_(new wrapped_stream<S>(std::move(s))) {}
-    wrapped_stream_ptr(wrapped_stream_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    wrapped_stream_ptr(wrapped_stream_ptr&& other) noexcept : state_(detail::exchange(other.state_, nullptr)) {}
     wrapped_stream_ptr& operator=(wrapped_stream_ptr&& other) noexcept {
         if (this != &other) {
             reset();
-            state_ = std::exchange(other.state_, nullptr);
+            state_ = detail::exchange(other.state_, nullptr);
         }
         return *this;
     }
@@ -53,7 +54,7 @@ public:
 
 private:
     void reset() noexcept {
-        if (auto* s = std::exchange(state_, nullptr)) {
+        if (auto* s = detail::exchange(state_, nullptr)) {
             s->stream.reset();
             s->release();
         }

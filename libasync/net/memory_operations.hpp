@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <libasync/coro/control_block.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/owned.hpp>
 #include <libasync/net/readable.hpp>
 #include <libasync/sync/waiter.hpp>
@@ -115,18 +116,18 @@ class memory_end_ptr {
 public:
     memory_end_ptr() = default;
     explicit memory_end_ptr(memory_end* e) noexcept : end_(e) {}
-    memory_end_ptr(memory_end_ptr&& other) noexcept : end_(std::exchange(other.end_, nullptr)) {}
+    memory_end_ptr(memory_end_ptr&& other) noexcept : end_(detail::exchange(other.end_, nullptr)) {}
     memory_end_ptr& operator=(memory_end_ptr&& other) noexcept {
         if (this != &other) {
             close(memory_end::ending::orderly);
-            end_ = std::exchange(other.end_, nullptr);
+            end_ = detail::exchange(other.end_, nullptr);
         }
         return *this;
     }
     ~memory_end_ptr() { close(memory_end::ending::orderly); }
 
     void close(memory_end::ending how) noexcept {
-        if (memory_end* e = std::exchange(end_, nullptr)) {
+        if (memory_end* e = detail::exchange(end_, nullptr)) {
             e->close(how);
             e->release();
         }

@@ -12,6 +12,10 @@ incomplete_read::incomplete_read(const std::string& what, std::string partial, s
       expected_(expected) {}
 incomplete_read::~incomplete_read() = default;
 
+const std::string& incomplete_read::partial() const noexcept {
+    return *static_cast<const std::string*>(partial_.get());
+}
+
 limit_overrun::limit_overrun(const std::string& what, std::size_t consumed)
     : std::system_error(make_error_code(errc::limit_overrun), what),
       consumed_(consumed) {}

@@ -18,13 +18,13 @@ public:
     ~incomplete_read() override;
 
     // What came before the end; the stream does not have it any more.
-    const std::string& partial() const noexcept { return *partial_; }
+    const std::string& partial() const noexcept;
 
     // Bytes that were asked for; 0 if that was not a number of bytes.
     std::size_t expected() const noexcept { return expected_; }
 
 private:
-    std::shared_ptr<const std::string> partial_;
+    std::shared_ptr<const void> partial_;  // a std::string; this type of pointer the compiler knows already
     std::size_t expected_;
 };
 

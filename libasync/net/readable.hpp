@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/owned.hpp>
 #include <libasync/error.hpp>
 #include <libasync/io/buffer.hpp>
@@ -105,7 +106,7 @@ public:
         if (state_) state_->retain();
     }
     readable_ref(const readable_ref& other) noexcept : readable_ref(other.state_) {}
-    readable_ref(readable_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    readable_ref(readable_ref&& other) noexcept : state_(detail::exchange(other.state_, nullptr)) {}
     readable_ref& operator=(readable_ref&&) = delete;
     ~readable_ref() {
         if (state_) state_->release();

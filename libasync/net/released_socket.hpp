@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/io/handle.hpp>
 
 namespace async::inline v0 {
@@ -20,7 +21,7 @@ public:
           system_(&system),
           unread_(std::move(unread)) {}
     released_socket(released_socket&& other) noexcept
-        : handle_(std::exchange(other.handle_, invalid_handle)),
+        : handle_(detail::exchange(other.handle_, invalid_handle)),
           system_(other.system_),
           unread_(std::move(other.unread_)) {}
     released_socket& operator=(released_socket&& other) noexcept;
@@ -33,7 +34,7 @@ public:
     const std::string& unread() const noexcept { return unread_; }
 
     // Gives the handle away.
-    native_handle take_handle() noexcept { return std::exchange(handle_, invalid_handle); }
+    native_handle take_handle() noexcept { return detail::exchange(handle_, invalid_handle); }
 
 private:
     void reset() noexcept;

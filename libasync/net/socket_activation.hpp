@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/io/handle.hpp>
 
 namespace async::inline v0 {
@@ -20,7 +21,7 @@ class inherited_socket {
 public:
     inherited_socket(native_handle handle, std::string name) noexcept : handle_(handle), name_(std::move(name)) {}
     inherited_socket(inherited_socket&& other) noexcept
-        : handle_(std::exchange(other.handle_, invalid_handle)),
+        : handle_(detail::exchange(other.handle_, invalid_handle)),
           name_(std::move(other.name_)) {}
     inherited_socket& operator=(inherited_socket&& other) noexcept {
         std::swap(handle_, other.handle_);
@@ -38,7 +39,7 @@ public:
     native_handle handle() const noexcept { return handle_; }
 
     // Gives the descriptor away: tcp_listener::adopt takes it, for example.
-    native_handle release() noexcept { return std::exchange(handle_, invalid_handle); }
+    native_handle release() noexcept { return detail::exchange(handle_, invalid_handle); }
 
     // Whether it is a TCP socket that listens, and so one for tcp_listener::adopt.
     bool is_tcp_listener() const noexcept;

@@ -1,6 +1,7 @@
 // Opening and configuring sockets with exceptions for errors, for the .cpp files of this directory.
 #pragma once
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/io/system_calls.hpp>
 #include <libasync/net/socket_state.hpp>
 #include <libasync/net/tcp_stream.hpp>
@@ -27,7 +28,7 @@ public:
     static open_socket unix_domain(io::socket_type type, io::system_calls& system, const char* operation);
 
     native_handle get() const noexcept { return handle_; }
-    native_handle release() noexcept { return std::exchange(handle_, invalid_handle); }
+    native_handle release() noexcept { return detail::exchange(handle_, invalid_handle); }
 
     // Throws std::system_error.
     void set_option(io::socket_option option, int value, const char* name) const;

@@ -6,6 +6,7 @@
 
 #include <libasync/coro/io_awaiter.hpp>
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0::detail {
 
@@ -28,11 +29,11 @@ class state_owner {
 public:
     state_owner() = default;
     explicit state_owner(State* s) noexcept : state_(s) {}
-    state_owner(state_owner&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    state_owner(state_owner&& other) noexcept : state_(detail::exchange(other.state_, nullptr)) {}
     state_owner& operator=(state_owner&& other) noexcept {
         if (this != &other) {
             reset();
-            state_ = std::exchange(other.state_, nullptr);
+            state_ = detail::exchange(other.state_, nullptr);
         }
         return *this;
     }
@@ -44,7 +45,7 @@ public:
 
 private:
     void reset() noexcept {
-        if (State* s = std::exchange(state_, nullptr)) {
+        if (State* s = detail::exchange(state_, nullptr)) {
             s->socket.reset();
             s->release();
         }
@@ -60,7 +61,7 @@ public:
     explicit state_ref(State* s) noexcept : state_(s) {
         if (state_) state_->retain();
     }
-    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    state_ref(state_ref&& other) noexcept : state_(detail::exchange(other.state_, nullptr)) {}
     state_ref& operator=(state_ref&&) = delete;
     ~state_ref() {
         if (state_) state_->release();

@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/io/endpoint.hpp>
 #include <libasync/net/any_stream.hpp>
 #include <libasync/net/tls_context.hpp>
@@ -31,7 +32,7 @@ public:
     // Takes over one count.
     explicit tls_session_ptr(tls_session* s) noexcept : session_(s) {}
     tls_session_ptr(const tls_session_ptr& other) noexcept;
-    tls_session_ptr(tls_session_ptr&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
+    tls_session_ptr(tls_session_ptr&& other) noexcept : session_(detail::exchange(other.session_, nullptr)) {}
     tls_session_ptr& operator=(tls_session_ptr other) noexcept {
         std::swap(session_, other.session_);
         return *this;

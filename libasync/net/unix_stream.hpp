@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/io/messages.hpp>
 #include <libasync/io/unix_endpoint.hpp>
 #include <libasync/net/socket_stream.hpp>
@@ -23,7 +24,7 @@ public:
     received_handles() = default;
     received_handles(received_handles&& other) noexcept
         : bytes_(other.bytes_),
-          handles_(std::exchange(other.handles_, {})),
+          handles_(detail::exchange(other.handles_, {})),
           system_(other.system_) {}
     received_handles& operator=(received_handles&& other) noexcept {
         std::swap(bytes_, other.bytes_);
@@ -38,7 +39,7 @@ public:
     std::size_t size() const noexcept { return handles_.size(); }
     bool empty() const noexcept { return handles_.empty(); }
     // The caller's from then on; invalid_handle if it was taken already. Throws std::out_of_range.
-    native_handle take(std::size_t i) { return std::exchange(handles_.at(i), invalid_handle); }
+    native_handle take(std::size_t i) { return detail::exchange(handles_.at(i), invalid_handle); }
 
 private:
     friend class unix_stream;

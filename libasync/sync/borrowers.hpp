@@ -1,7 +1,6 @@
 // Who has borrowed a token, or waits for one: a set that allocates nothing once it has grown to its size.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -38,58 +37,21 @@ public:
     std::size_t size() const noexcept { return size_; }
 
     // Null if it is not there. Valid until the set is changed.
-    entry* find(const borrower& who) noexcept {
-        if (size_ == 0) return nullptr;
-        entry& e = place_of(who);
-        return e.used ? &e : nullptr;
-    }
+    entry* find(const borrower& who) noexcept;
 
     // It must not be there. Throws std::bad_alloc, and is as it was then.
-    entry& add(const borrower& who) {
-        if (2 * (size_ + 1) > places_.size()) grow();
-        ++size_;
-        return place_of(who) = {who, 0, true};
-    }
+    entry& add(const borrower& who);
 
     // It must be there. Those behind it close the gap.
-    void remove(const borrower& who) noexcept {
-        std::size_t gap = index_of(who);
-        places_[gap].used = false;
-        --size_;
-        for (std::size_t i = after(gap); places_[i].used; i = after(i)) {
-            const std::size_t home = home_of(places_[i].who);
-            if (distance(home, i) < distance(gap, i)) continue;
-            places_[gap] = places_[i];
-            places_[i].used = false;
-            gap = i;
-        }
-    }
+    void remove(const borrower& who) noexcept;
 
 private:
     std::size_t after(std::size_t i) const noexcept { return (i + 1) & (places_.size() - 1); }
     std::size_t distance(std::size_t from, std::size_t to) const noexcept { return (to - from) & (places_.size() - 1); }
-
-    // Multiplied by the golden ratio, the high bits depend on all.
-    std::size_t home_of(const borrower& who) const noexcept {
-        const std::uint64_t mixed = (who.number ^ std::rotl(who.loop, 32)) * 0x9E3779B97F4A7C15u;
-        return static_cast<std::size_t>(mixed >> 32) & (places_.size() - 1);
-    }
-
-    // Where it stands, or may be put.
-    std::size_t index_of(const borrower& who) const noexcept {
-        std::size_t i = home_of(who);
-        while (places_[i].used && places_[i].who != who) i = after(i);
-        return i;
-    }
+    std::size_t home_of(const borrower& who) const noexcept;
+    std::size_t index_of(const borrower& who) const noexcept;
     entry& place_of(const borrower& who) noexcept { return places_[index_of(who)]; }
-
-    void grow() {
-        std::vector<entry> before(places_.empty() ? 8 : 2 * places_.size());
-        before.swap(places_);
-        for (const entry& e : before) {
-            if (e.used) place_of(e.who) = e;
-        }
-    }
+    void grow();
 
     std::vector<entry> places_;  // a power of two, at most half of them used
     std::size_t size_ = 0;

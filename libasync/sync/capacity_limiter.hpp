@@ -13,8 +13,8 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/sync/borrowers.hpp>
 #include <libasync/sync/waiter.hpp>
 
@@ -30,7 +30,7 @@ public:
           who_(who),
           acquisition_(acquisition) {}
     capacity_guard(capacity_guard&& other) noexcept
-        : from_(std::exchange(other.from_, nullptr)),
+        : from_(detail::exchange(other.from_, nullptr)),
           who_(other.who_),
           acquisition_(other.acquisition_) {}
     capacity_guard& operator=(capacity_guard&&) = delete;
@@ -214,7 +214,7 @@ private:
     friend capacity_limiter;
 
     void stand_back() noexcept {
-        if (std::exchange(lined_up_, false)) limiter_->borrowers_.remove(who_);
+        if (detail::exchange(lined_up_, false)) limiter_->borrowers_.remove(who_);
     }
 
     static void stop(leaf& l) noexcept {
@@ -277,7 +277,7 @@ inline void capacity_limiter::serve() noexcept {
 }
 
 inline void capacity_guard::release() noexcept {
-    if (capacity_limiter* from = std::exchange(from_, nullptr)) from->give_back(who_, acquisition_);
+    if (capacity_limiter* from = detail::exchange(from_, nullptr)) from->give_back(who_, acquisition_);
 }
 
 }  // namespace async::inline v0

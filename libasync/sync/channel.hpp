@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <libasync/coro/control_block.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/detail/ring_buffer.hpp>
 #include <libasync/error.hpp>
 #include <libasync/sync/waiter.hpp>
@@ -212,7 +213,7 @@ class channel_sender {
 public:
     explicit channel_sender(detail::channel_ptr<T> c) noexcept : channel_(std::move(c)) { open(); }
     channel_sender(const channel_sender& other) noexcept : channel_sender(other.channel_) {}
-    channel_sender(channel_sender&& other) noexcept : channel_(std::exchange(other.channel_, {})) {}
+    channel_sender(channel_sender&& other) noexcept : channel_(detail::exchange(other.channel_, {})) {}
     channel_sender& operator=(channel_sender other) noexcept {
         std::swap(channel_, other.channel_);
         return *this;
@@ -241,7 +242,7 @@ public:
 
     // May be repeated. Who waits through this end is not disturbed.
     void close() noexcept {
-        if (auto c = std::exchange(channel_, {})) c->close_sender();
+        if (auto c = detail::exchange(channel_, {})) c->close_sender();
     }
 
 private:
@@ -258,7 +259,7 @@ class channel_receiver {
 public:
     explicit channel_receiver(detail::channel_ptr<T> c) noexcept : channel_(std::move(c)) { open(); }
     channel_receiver(const channel_receiver& other) noexcept : channel_receiver(other.channel_) {}
-    channel_receiver(channel_receiver&& other) noexcept : channel_(std::exchange(other.channel_, {})) {}
+    channel_receiver(channel_receiver&& other) noexcept : channel_(detail::exchange(other.channel_, {})) {}
     channel_receiver& operator=(channel_receiver other) noexcept {
         std::swap(channel_, other.channel_);
         return *this;
@@ -285,7 +286,7 @@ public:
     // May be repeated. With the last receiver the items that are left are dropped. Who waits through this end is not
     // disturbed.
     void close() noexcept {
-        if (auto c = std::exchange(channel_, {})) c->close_receiver();
+        if (auto c = detail::exchange(channel_, {})) c->close_receiver();
     }
 
 private:

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include <libasync/coro/task.hpp>
+#include <libasync/detail/exchange.hpp>
 #include <libasync/sync/lock.hpp>
 
 namespace async::inline v0 {
@@ -79,7 +80,7 @@ public:
     }
 
     void await_resume() {
-        const reason why = std::exchange(reason_, reason::none);
+        const reason why = detail::exchange(reason_, reason::none);
         if (why != reason::none && state_ == state::granted) condition_->lock_.holder_ = acquisition_;
         settle("condition::wait");
         if (why == reason::cancelled) cancelled_access::raise();

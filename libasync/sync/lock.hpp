@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/sync/permits.hpp>
 
 namespace async::inline v0 {
@@ -22,7 +23,7 @@ class [[nodiscard]] lock_guard {
 public:
     lock_guard(lock& held, std::uint64_t acquisition) noexcept : lock_(&held), acquisition_(acquisition) {}
     lock_guard(lock_guard&& other) noexcept
-        : lock_(std::exchange(other.lock_, nullptr)),
+        : lock_(detail::exchange(other.lock_, nullptr)),
           acquisition_(other.acquisition_) {}
     lock_guard& operator=(lock_guard&&) = delete;
     ~lock_guard() { release(); }
@@ -91,7 +92,7 @@ private:
 };
 
 inline void lock_guard::release() noexcept {
-    lock* held = std::exchange(lock_, nullptr);
+    lock* held = detail::exchange(lock_, nullptr);
     if (held && held->holder_ == acquisition_) held->give_back();
 }
 

@@ -7,8 +7,8 @@
 
 #include <cstddef>
 #include <optional>
-#include <queue>  // for its heap: lighter than <algorithm>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <libasync/detail/ring_buffer.hpp>
@@ -58,7 +58,7 @@ public:
     void restore(T&& item) noexcept { this->push_back(std::move(item)); }
 };
 
-// The smallest is got first.
+// The smallest is got first: a binary heap, as the standard one costs the compiler much for <libasync/async.hpp>.
 template <class T, class Less>
 class sorted_items {
     static_assert(std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>,
@@ -72,23 +72,35 @@ public:
     }
     void put(T&& item) {
         heap_.push_back(std::move(item));
-        std::push_heap(heap_.begin(), heap_.end(), after_);
+        for (std::size_t i = heap_.size() - 1; i != 0 && less_(heap_[i], heap_[(i - 1) / 2]); i = (i - 1) / 2) {
+            swap(i, (i - 1) / 2);
+        }
     }
     T get() {
-        std::pop_heap(heap_.begin(), heap_.end(), after_);
-        T item(std::move(heap_.back()));
+        T item(std::move(heap_.front()));
+        if (heap_.size() > 1) heap_.front() = std::move(heap_.back());
         heap_.pop_back();
+        for (std::size_t i = 0; 2 * i + 1 < heap_.size();) {
+            std::size_t child = 2 * i + 1;
+            if (child + 1 < heap_.size() && less_(heap_[child + 1], heap_[child])) ++child;
+            if (!less_(heap_[child], heap_[i])) break;
+            swap(child, i);
+            i = child;
+        }
         return item;
     }
     void restore(T&& item) { put(std::move(item)); }
     void clear() noexcept { heap_.clear(); }
 
 private:
-    struct after {
-        bool operator()(const T& a, const T& b) const { return Less()(b, a); }
-    };
+    void swap(std::size_t a, std::size_t b) noexcept {
+        T held(std::move(heap_[a]));
+        heap_[a] = std::move(heap_[b]);
+        heap_[b] = std::move(held);
+    }
+
     std::vector<T> heap_;
-    [[no_unique_address]] after after_;
+    [[no_unique_address]] Less less_;
 };
 
 }  // namespace detail

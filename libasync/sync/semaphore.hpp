@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <stdexcept>
 
+#include <libasync/detail/exchange.hpp>
 #include <libasync/sync/permits.hpp>
 
 namespace async::inline v0 {
@@ -20,7 +21,7 @@ class semaphore;
 class [[nodiscard]] semaphore_guard {
 public:
     semaphore_guard(semaphore& from, std::size_t) noexcept : from_(&from) {}
-    semaphore_guard(semaphore_guard&& other) noexcept : from_(std::exchange(other.from_, nullptr)) {}
+    semaphore_guard(semaphore_guard&& other) noexcept : from_(detail::exchange(other.from_, nullptr)) {}
     semaphore_guard& operator=(semaphore_guard&&) = delete;
     ~semaphore_guard() { release(); }
 
@@ -71,7 +72,7 @@ private:
 };
 
 inline void semaphore_guard::release() noexcept {
-    if (semaphore* from = std::exchange(from_, nullptr)) from->release();
+    if (semaphore* from = detail::exchange(from_, nullptr)) from->release();
 }
 
 // A semaphore that counts: more than it began with do not come back.

@@ -5,9 +5,9 @@
 
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include <libasync/coro/leaf.hpp>
+#include <libasync/detail/exchange.hpp>
 
 namespace async::inline v0::detail {
 
@@ -55,7 +55,7 @@ protected:
     // Ends the wait: raises if it was cancelled. What was granted is taken.
     void settle(const char* awaited) {
         leave();
-        const state ended = std::exchange(state_, state::idle);
+        const state ended = detail::exchange(state_, state::idle);
         if (ended == state::stopped) cancelled_access::raise();
         if (ended == state::orphaned) throw std::logic_error(std::string(awaited) + ": destroyed while a task waits");
     }
@@ -157,7 +157,7 @@ private:
 
 inline void sync_waiter::leave_queue() noexcept {
     unlink_if_linked();
-    if (wait_queue* q = std::exchange(in_, nullptr)) --q->size_;
+    if (wait_queue* q = detail::exchange(in_, nullptr)) --q->size_;
 }
 
 }  // namespace async::inline v0::detail
