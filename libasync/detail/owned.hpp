@@ -18,6 +18,7 @@ template <class T, class Release = delete_it>
 class owned {
 public:
     owned() = default;
+    owned(std::nullptr_t) noexcept {}
     explicit owned(T* object) noexcept : object_(object) {}
     owned(owned&& other) noexcept : object_(other.release()) {}
     owned& operator=(owned&& other) noexcept {
