@@ -5,11 +5,16 @@
 
 namespace async::inline v0::detail {
 
+template <class T>
+struct value_of {
+    using type = T;
+};
+
 // Gives `object` a new value, and returns the one before.
-template <class T, class U = T>
-constexpr T exchange(T& object, U&& value) noexcept {
+template <class T>
+constexpr T exchange(T& object, typename value_of<T>::type value) noexcept {
     T before(static_cast<T&&>(object));
-    object = static_cast<U&&>(value);
+    object = static_cast<T&&>(value);
     return before;
 }
 
