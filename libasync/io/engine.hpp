@@ -78,7 +78,8 @@ public:
     virtual void cancel_and_wait(operation& op) noexcept = 0;
 
     // Gives the handle up, which belongs to the caller then; the socket is closed. After a `pause`, and when everything
-    // that was read ahead has been received.
+    // that was read ahead has been received. invalid_handle, and the handle is closed, where the system does not part a
+    // handle from an engine (Windows before 8.1, Wine).
     virtual native_handle give_away(socket& s) noexcept = 0;
 
     // Whether a receive would be given what was read ahead, at once.

@@ -96,7 +96,7 @@ void socket::listen(int backlog) {
     if (const int error = io::calls_of(s).listen_socket(s.handle, backlog))
         throw_error(error, detail::describe_socket("listen", &s));
     io::engine& engine = *s.owner;
-    *this = make(engine, engine.give_away(s), io::socket_role::listener);
+    *this = make(engine, detail::take_from_engine(s, "listen"), io::socket_role::listener);
 }
 
 void socket::set_option(socket_option option, int value) {
@@ -124,7 +124,7 @@ task<socket> socket::accept() { return accept_on(detail::stream_ref(state_.get()
 task<socket> socket::accept_on(detail::stream_ref listener) {
     io::socket_ptr accepted = co_await accept_description(listener.get());
     io::engine& engine = *accepted->owner;
-    co_return make(engine, engine.give_away(*accepted), io::socket_role::quiet_stream);
+    co_return make(engine, detail::take_from_engine(*accepted, "accept"), io::socket_role::quiet_stream);
 }
 
 task<std::size_t> socket::send(const_bytes bytes) { return send_on(detail::stream_ref(state_.get()), bytes); }
@@ -133,7 +133,7 @@ task<native_handle> socket::release() { return release_from(std::move(state_)); 
 
 task<native_handle> socket::release_from(detail::stream_ptr state) {
     co_await detail::pause_description(state.get(), "release of");
-    co_return state->socket->owner->give_away(*state->socket);
+    co_return detail::take_from_engine(*state->socket, "release");
 }
 
 }  // namespace async::inline v0

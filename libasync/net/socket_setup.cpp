@@ -37,6 +37,12 @@ struct close_socket_description : io_description<close_socket_description> {
 
 }  // namespace
 
+native_handle take_from_engine(io::socket& s, const char* operation) {
+    const native_handle handle = s.owner->give_away(s);
+    if (handle != invalid_handle) return handle;
+    throw std::system_error(std::make_error_code(std::errc::function_not_supported), operation);
+}
+
 task<void> close_socket(state_owner<socket_state> state) {
     if (state && state->socket) co_await close_socket_description(state->socket.get());
 }

@@ -47,6 +47,9 @@ private:
 void set_option_or_throw(io::system_calls& system, native_handle handle, io::socket_option option, int value,
                          const char* name);
 void apply_options(io::system_calls& system, native_handle handle, const tcp_options& options);
+// Takes the handle of a socket at rest from its engine. Throws std::system_error (function_not_supported) where the system
+// cannot do that; the handle is closed then.
+native_handle take_from_engine(io::socket& s, const char* operation);
 // Closes what `state` owns and waits until the descriptor is gone.
 task<void> close_socket(state_owner<socket_state> state);
 

@@ -79,7 +79,7 @@ task<released_socket> release_stream(stream_ptr state) {
         unread.append(more.text());
     }
     io::system_calls& system = engine.calls();
-    const native_handle handle = engine.give_away(*last->socket);
+    const native_handle handle = take_from_engine(*last->socket, "release");
     co_return released_socket(handle, system, std::move(unread));
 }
 

@@ -85,7 +85,7 @@ task<unix_stream> unix_listener::accept() { return accept_on(detail::stream_ref(
 task<unix_stream> unix_listener::accept_on(detail::stream_ref listener, unix_options options) {
     io::socket_ptr socket = co_await detail::accept_socket(std::move(listener));
     if (!options.receives_handles) co_return unix_stream(detail::keep_socket(std::move(socket)));
-    co_return unix_stream::make(socket->owner->give_away(*socket), options);
+    co_return unix_stream::make(detail::take_from_engine(*socket, "accept"), options);
 }
 
 task<void> unix_listener::close() {

@@ -118,7 +118,9 @@ TEST_CASE("that nobody listens is an error of a connected socket's next operatio
         co_await socket.send("anybody?");
         text_buffer buffer;
         const std::string message = co_await message_of(timeout(10s, socket.recv_from(buffer.bytes)));
+#ifndef _WIN32  // its text for that is "Unknown error"
         CHECK(message.find("onnection refused") != message.npos);
+#endif
         CHECK(message.find("recv_from on 127.0.0.1:") != message.npos);
     }());
 }

@@ -234,8 +234,7 @@ void asio_engine::pause(pause_op& op) noexcept {
 native_handle asio_engine::give_away(socket& given) noexcept {
     auto& s = static_cast<asio_socket&>(given);
     const native_handle handle = std::exchange(s.handle, invalid_handle);
-    part_from(s);
-    return handle;
+    return part_from(s) ? handle : invalid_handle;
 }
 
 bool asio_engine::is_sending(const socket& s) const noexcept {

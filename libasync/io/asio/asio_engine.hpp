@@ -83,7 +83,7 @@ private:
     int attach(asio_socket& s, native_handle handle);
     static void detach(asio_socket& s) noexcept;
     // The other way round: the handle stays open.
-    static void part_from(asio_socket& s) noexcept;
+    static bool part_from(asio_socket& s) noexcept;
 
     // Waits for handles that are not the engine's. False if the outcome is there at once.
     bool start_foreign_wait(wait_op& op) noexcept;

@@ -45,10 +45,11 @@ void asio_engine::detach(asio_socket& s) noexcept {
 }
 
 // What was armed on it ends soon, with an error that nobody waits for.
-void asio_engine::part_from(asio_socket& s) noexcept {
-    boost::system::error_code ignored;
-    if (s.stream) s.stream->release(ignored);
+bool asio_engine::part_from(asio_socket& s) noexcept {
+    boost::system::error_code error;
+    if (s.stream) s.stream->release(error);
     s.stream.reset();
+    return !error;
 }
 
 // One may stand on the same file as another: each has a descriptor of its own.

@@ -69,10 +69,11 @@ void asio_engine::detach(asio_socket& s) noexcept {
     shut(s.accepted);
 }
 
-void asio_engine::part_from(asio_socket& s) noexcept {
-    boost::system::error_code ignored;
-    if (s.stream) s.stream->release(ignored);
+bool asio_engine::part_from(asio_socket& s) noexcept {
+    boost::system::error_code error;
+    if (s.stream) s.stream->release(error);
     s.stream.reset();
+    return !error;
 }
 
 struct asio_engine::foreign_wait : detail::list_node {};
