@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <libasync/io/scripted/scripted_engine.hpp>
+
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
 
@@ -55,4 +57,19 @@ TEST_CASE("a socket that its loop has left behind has no address") {
     } s;
     CHECK_THROWS_AS(detail::local_endpoint_of(s), std::system_error);
     CHECK_THROWS_AS(detail::remote_endpoint_of(s), std::system_error);
+}
+
+TEST_CASE("a handle that the system does not take from an engine is an error that names the operation") {
+    io::scripted_engine engine;
+    const io::socket_ptr s = engine.adopt(invalid_handle, io::socket_role::stream);
+    std::string message;
+    std::error_code code;
+    try {
+        detail::take_from_engine(*s, "release");
+    } catch (const std::system_error& e) {
+        message = e.what();
+        code = e.code();
+    }
+    CHECK(code == std::errc::function_not_supported);
+    CHECK(message.find("release") == 0);
 }
