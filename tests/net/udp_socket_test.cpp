@@ -107,6 +107,12 @@ TEST_CASE("a socket that is disconnected hears everybody again") {
 }
 
 TEST_CASE("that nobody listens is an error of a connected socket's next operation") {
+#ifdef _WIN32
+    if (!on_sim()) {
+        MESSAGE("skipped: Wine does not tell it, nor that a receive that waits for it was cancelled");
+        return;
+    }
+#endif
     async::run([]() -> task<void> {
         endpoint nobody;
         {
