@@ -1,4 +1,4 @@
-// std::exchange for headers that everybody includes: that one asks of each type whether it may throw.
+// std::exchange for headers that everybody includes: that one asks of each type whether it may throw. Here it must not.
 #pragma once
 
 #include <libasync/config.hpp>

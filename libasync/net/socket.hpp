@@ -29,7 +29,7 @@ public:
     static socket open(socket_domain domain, socket_type type);
     static socket adopt(native_handle handle);
 
-    // All throw std::system_error, for example address_in_use.
+    // All throw std::system_error, for example address_in_use; `listen` also function_not_supported, as `release`.
     void bind(endpoint where);
     void bind(unix_endpoint where);
     void listen(int backlog = 4096);
@@ -68,7 +68,8 @@ public:
 
     bool is_open() const noexcept { return state_ && state_->socket; }
 
-    // The socket keeps it; or gives it away, and is closed then: errc::busy while something is pending, and it is closed.
+    // The socket keeps it; or gives it away, and is closed then: errc::busy while something is pending, and it is closed;
+    // function_not_supported where the system keeps a handle with its loop (Windows before 8.1, Wine), the same.
     native_handle handle() const noexcept { return is_open() ? state_->socket->handle : invalid_handle; }
     // Cancel class: poisoning. The socket is closed.
     task<native_handle> release();
