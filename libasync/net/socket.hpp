@@ -68,8 +68,8 @@ public:
 
     bool is_open() const noexcept { return state_ && state_->socket; }
 
-    // The socket keeps it; or gives it away, and is closed then: errc::busy while something is pending, and it is closed;
-    // function_not_supported where the system keeps a handle with its loop (Windows before 8.1, Wine), the same.
+    // The socket keeps it; or gives it away, and is closed then, handle and all if that fails: errc::busy while something
+    // is pending, function_not_supported where the system keeps a handle with its loop (Windows before 8.1, Wine).
     native_handle handle() const noexcept { return is_open() ? state_->socket->handle : invalid_handle; }
     // Cancel class: poisoning. The socket is closed.
     task<native_handle> release();

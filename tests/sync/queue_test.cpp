@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +52,25 @@ TEST_CASE("a queue gives the first, a lifo_queue the last, a priority_queue the 
         CHECK(c == std::vector{1, 2, 3, 4, 5});
         CHECK(d == std::vector{5, 4, 3, 2, 1});
     });
+}
+
+TEST_CASE("a priority_queue gives the smallest of many, equal ones among them, put and got in any order") {
+    std::mt19937 draw(1);
+    async::priority_queue<int> q;
+    std::multiset<int> expected;
+    for (int i = 0; i < 20'000; ++i) {
+        // Grows to some hundreds, and shrinks to none, several times.
+        const bool growing = i / 1'000 % 2 == 0;
+        if (expected.empty() || draw() % 100 < (growing ? 75u : 25u)) {
+            const int n = static_cast<int>(draw() % 200);
+            q.put_nowait(n);
+            expected.insert(n);
+        } else {
+            REQUIRE(q.get_nowait() == *expected.begin());
+            expected.erase(expected.begin());
+        }
+        REQUIRE(q.qsize() == expected.size());
+    }
 }
 
 TEST_CASE("put waits while the queue is full, get while it is empty") {
