@@ -393,7 +393,7 @@ MUTANTS = [
            ['net/tcp_server:sim', 'semantics/servers:sim']),
     Mutant('server-lost-in-one-accept', 'an error of a connection that was never accepted ends the server',
            'libasync/net/server_core.cpp', 'if (!concerns_one_connection(e.code())) throw;', 'throw;',
-           ['net/tcp_server:sim', 'net/tcp_server:asio']),
+           ['net/server_core:asio']),
     Mutant('proxy-header-optional', 'a peer without a PROXY header is served all the same',
            'libasync/net/server_core.cpp', 'if (!welcome) co_return;', 'static_cast<void>(welcome);',
            ['net/proxy_protocol:asio', 'net/tcp_server:sim']),
