@@ -14,6 +14,7 @@
 #include <tests/support/expect.hpp>
 #include <tests/support/files.hpp>
 #include <tests/support/network.hpp>
+#include <tests/support/own_address.hpp>
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
@@ -307,7 +308,7 @@ TEST_CASE("without memory errors of a stream are told by an exception all the sa
         tcp_stream closed;
         std::error_code code = co_await error_of(closed.read());
         must(code == errc::closed || code == std::errc::not_enough_memory, "a closed stream says so");
-        const endpoint nobody = tcp_listener::bind(endpoint::loopback(0)).local_endpoint();
+        const endpoint nobody = tcp_listener::bind(own_address()).local_endpoint();
         code = co_await error_of(async::connect(nobody));
         must(code == std::errc::connection_refused || code == std::errc::not_enough_memory, "a refusal is told");
     });

@@ -6,6 +6,7 @@
 
 #include <tests/support/cancel.hpp>
 #include <tests/support/expect.hpp>
+#include <tests/support/own_address.hpp>
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
@@ -126,7 +127,7 @@ TEST_CASE("closing a stream takes effect whenever it is cancelled") {
 
 TEST_CASE("closing a listener takes effect whenever it is cancelled") {
     const auto scenario = [](cancel_subject& subject) -> task<void> {
-        auto listener = tcp_listener::bind(endpoint::loopback(0));
+        auto listener = tcp_listener::bind(async_tests::own_address());
         const endpoint where = listener.local_endpoint();
         bool began = false;
         const auto ending = co_await subject.run(yield_and_close(listener, began));

@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include <tests/support/own_address.hpp>
+
 using namespace engine_tests;
 
 TEST_CASE("bytes go both ways") {
@@ -164,7 +166,7 @@ TEST_CASE("a reset is an error") {
 
 TEST_CASE("a connection that nobody takes is refused") {
     for_each_engine([](driver& d) {
-        endpoint where = endpoint::loopback(0);
+        endpoint where = async_tests::own_address();
         d.listen(where).reset();
         d.settle();
         socket_ptr s = d.open();

@@ -9,6 +9,7 @@
 
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
+#include <tests/support/own_address.hpp>
 #include <tests/support/scripted.hpp>
 #include <tests/support/system.hpp>
 
@@ -108,7 +109,7 @@ TEST_CASE("a handler is a function, a closure with what it keeps, and may ask fo
 TEST_CASE("after close nobody is let in, and who is there may finish") {
     const int before = open_descriptors();
     async::run([]() -> task<void> {
-        tcp_server server{"127.0.0.1", 0, echo};
+        tcp_server server{own_address(), echo};
         auto serving = create_task(server.serve());
         tcp_stream client = co_await connect(server.local_endpoint());
         co_await until_served(server, 1);
@@ -357,7 +358,7 @@ TEST_CASE("a server serves once, on its own loop, and not after it was closed") 
         co_await serving;
         co_await server.serve();  // at once
 
-        tcp_server never_served{"127.0.0.1", 0, echo};
+        tcp_server never_served{own_address(), echo};
         never_served.close();
         const std::error_code refused = co_await error_of(connect(never_served.local_endpoint()));
         CHECK(refused == std::errc::connection_refused);
@@ -399,7 +400,7 @@ TEST_CASE("a server that is destroyed while it serves is closed, and its handler
 
 TEST_CASE("a server that is assigned another one is closed") {
     async::run([]() -> task<void> {
-        tcp_server server{"127.0.0.1", 0, echo};
+        tcp_server server{own_address(), echo};
         const endpoint first = server.local_endpoint();
         auto serving = create_task(server.serve());
         co_await yield();

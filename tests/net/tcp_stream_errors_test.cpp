@@ -8,6 +8,7 @@
 
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
+#include <tests/support/own_address.hpp>
 #include <tests/support/scripted.hpp>
 
 #ifndef _WIN32
@@ -33,7 +34,7 @@ TEST_CASE("a refused connection is an error that names the peer") {
     async::run([]() -> task<void> {
         endpoint nobody;
         {
-            tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
+            tcp_listener listener = tcp_listener::bind(own_address());
             nobody = listener.local_endpoint();
             co_await listener.close();
         }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <tests/support/own_address.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
 #include <tests/support/scripted.hpp>
@@ -116,7 +117,7 @@ TEST_CASE("that nobody listens is an error of a connected socket's next operatio
     async::run([]() -> task<void> {
         endpoint nobody;
         {
-            udp_socket closed = udp_socket::bind(endpoint::loopback(0));
+            udp_socket closed = udp_socket::bind(own_address());
             nobody = closed.local_endpoint();
             co_await closed.close();
         }

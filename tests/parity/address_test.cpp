@@ -1,15 +1,13 @@
 // Addresses and ports: who may bind what, and which ends a connection has.
-#include <optional>
 #include <set>
-#include <utility>
-
-#include <libasync/net/socket.hpp>
 
 #include <tests/parity/behaviour.hpp>
+#include <tests/support/own_address.hpp>
 
 namespace {
 
 using namespace parity;
+using async_tests::own_address;
 
 // Gives the listener, if there is one.
 tcp_listener try_bind(trace& t, std::string_view what, endpoint where, listen_options options = {}) {
@@ -26,27 +24,6 @@ bool has_ipv6() {
         return false;
     }
 }
-
-// A listener on IPv6, and the same port for IPv4, bound and not listened on: whoever else runs here may have that of a
-// port which the system chose for IPv6, so another is tried then. Throws if it cannot be had at all.
-struct port_of_both {
-    explicit port_of_both(endpoint where) {
-        for (int left = 20;; --left) {
-            six = tcp_listener::bind(where);
-            four = async::socket::open(async::socket_domain::ipv4, async::socket_type::stream);
-            four.set_option(async::socket_option::reuse_address, 1);  // as tcp_listener: what has ended is no obstacle
-            try {
-                four.bind(endpoint::loopback(six.local_endpoint().port()));
-                return;
-            } catch (const std::system_error&) {
-                if (left == 0) throw;
-            }
-        }
-    }
-
-    tcp_listener six;
-    async::socket four;
-};
 
 }  // namespace
 
@@ -77,19 +54,10 @@ BEHAVIOUR("two listeners share a port if both say so") {
 }
 
 BEHAVIOUR("a port is free again after its listener is closed") {
-    endpoint where;
-    tcp_listener again;
-    // Another program that runs here may be given the port in between; not three times one after the other.
-    for (int left = 2; left >= 0 && !again.is_open(); --left) {
-        tcp_listener listener = tcp_listener::bind(endpoint::loopback(0));
-        where = listener.local_endpoint();
-        co_await listener.close();
-        try {
-            again = tcp_listener::bind(where);
-        } catch (const std::system_error&) {
-            if (left == 0) throw;
-        }
-    }
+    tcp_listener listener = tcp_listener::bind(own_address());
+    const endpoint where = listener.local_endpoint();
+    co_await listener.close();
+    tcp_listener again = try_bind(t, "again", where);
     tcp_stream client = co_await connect(where);
     co_await t.see("accept", again.accept());
 }
@@ -195,14 +163,14 @@ BEHAVIOUR("IPv6 works as IPv4 does") {
         t.exclude("no IPv6 here");
         co_return;
     }
-    std::optional<port_of_both> port;
-    t.attempt("the same port for IPv4", [&] { port.emplace(endpoint::loopback(0, address_family::ipv6)); });
-    if (!port) co_return;
-    tcp_stream client = co_await connect(port->six.local_endpoint());
-    tcp_stream server = co_await port->six.accept();
+    tcp_listener listener = tcp_listener::bind(endpoint::loopback(0, address_family::ipv6));
+    tcp_stream client = co_await connect(listener.local_endpoint());
+    tcp_stream server = co_await listener.accept();
     t.note("server's remote address " + server.remote_endpoint().address());
     t.note("they agree", server.remote_endpoint() == client.local_endpoint());
-    co_await t.see("IPv4", connect(endpoint::loopback(port->six.local_endpoint().port())));
+    const endpoint four = own_address(listener.local_endpoint().port());
+    co_await t.see("IPv4", connect(four));
+    try_bind(t, "the same port for IPv4", four);
 }
 
 BEHAVIOUR("an IPv6 listener for any address takes IPv4 only if it is dual stack") {
@@ -211,20 +179,13 @@ BEHAVIOUR("an IPv6 listener for any address takes IPv4 only if it is dual stack"
         co_return;
     }
     for (const bool dual : {false, true}) {
-        // Who has no IPv4 finds nobody there, rather than a stranger.
-        std::optional<port_of_both> both;
-        tcp_listener listener;
-        if (dual) {
-            listener = tcp_listener::bind(endpoint::any(0, address_family::ipv6), {.dual_stack = true});
-        } else {
-            listener = std::move(both.emplace(endpoint::any(0, address_family::ipv6)).six);
-        }
+        tcp_listener listener = tcp_listener::bind(endpoint::any(0, address_family::ipv6), {.dual_stack = dual});
         const std::uint16_t port = listener.local_endpoint().port();
         t.note(dual ? "dual stack" : "IPv6 only");
         tcp_stream six = co_await connect(endpoint::loopback(port, address_family::ipv6));
         tcp_stream six_server = co_await listener.accept();
         t.note("remote address " + six_server.remote_endpoint().address());
-        auto four = co_await t.see("IPv4", connect(endpoint::loopback(port)));
+        auto four = co_await t.see("IPv4", connect(own_address(port)));
         if (!four) continue;
         tcp_stream four_server = co_await listener.accept();
         t.note("local address " + four_server.local_endpoint().address());

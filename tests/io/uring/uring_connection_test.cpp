@@ -7,6 +7,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <tests/support/own_address.hpp>
+
 using namespace uring_test;
 
 namespace {
@@ -16,7 +18,7 @@ struct listening {
         int error = 0;
         const async::native_handle fd = open_tcp_socket(async::address_family::ipv4, error);
         REQUIRE(error == 0);
-        REQUIRE(bind_socket(fd, endpoint::loopback(0)) == 0);
+        REQUIRE(bind_socket(fd, async_tests::own_address()) == 0);
         REQUIRE(listen_socket(fd, backlog) == 0);
         REQUIRE(local_endpoint(fd, where) == 0);
         socket = e.adopt(fd, socket_role::listener);
