@@ -3,10 +3,12 @@
 
 #include <optional>
 
+#include <boost/asio/basic_datagram_socket.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 
 #include <libasync/io/asio/handler_slot.hpp>
 #include <libasync/io/engine.hpp>
@@ -15,6 +17,7 @@ namespace async::inline v0::io {
 
 using asio_executor = boost::asio::io_context::executor_type;
 using asio_stream = boost::asio::basic_stream_socket<boost::asio::ip::tcp, asio_executor>;
+using asio_datagram = boost::asio::basic_datagram_socket<boost::asio::ip::udp, asio_executor>;
 using asio_acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, asio_executor>;
 
 // Reading (and accepting), or writing (and connecting). At most one operation waits, and at most one wait is
@@ -45,7 +48,9 @@ public:
 
     std::optional<asio_stream> stream;
 #ifdef _WIN32
-    // Here a listener cannot be asked whether a connection is there: one is accepted ahead of its taker.
+    // Here a stream is waited for by receiving no byte of it, which would take a datagram away.
+    std::optional<asio_datagram> datagram;
+    // Nor can a listener be asked whether a connection is there: one is accepted ahead of its taker.
     std::optional<asio_acceptor> acceptor;
     std::optional<asio_stream> accepted;
 #endif

@@ -5,14 +5,13 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <type_traits>
 
 #include <libasync/io/asio/wait_handler.hpp>
 #include <libasync/io/native_socket.hpp>
 #include <libasync/io/windows_error.hpp>
 
 namespace async::inline v0::io {
-
-using boost::asio::ip::tcp;
 
 int to_errno(const boost::system::error_code& error) noexcept {
     return error ? errno_from_windows(static_cast<unsigned long>(error.value())) : 0;
@@ -21,15 +20,17 @@ int to_errno(const boost::system::error_code& error) noexcept {
 namespace {
 
 // An unbound socket has no address to tell its family by.
-tcp protocol_of(native_handle handle) noexcept {
+WSAPROTOCOL_INFOW describe(native_handle handle) noexcept {
     WSAPROTOCOL_INFOW info{};
     int size = sizeof info;
     ::getsockopt(static_cast<SOCKET>(handle), SOL_SOCKET, SO_PROTOCOL_INFOW, reinterpret_cast<char*>(&info), &size);
-    return info.iAddressFamily == AF_INET6 ? tcp::v6() : tcp::v4();
+    return info;
 }
 
 template <class Object>
-int open(std::optional<Object>& object, boost::asio::io_context& context, native_handle handle) {
+int open(std::optional<Object>& object, boost::asio::io_context& context, native_handle handle,
+         const WSAPROTOCOL_INFOW& info) {
+    using protocol = typename Object::protocol_type;
     boost::system::error_code error;
     try {
         object.emplace(context);
@@ -37,7 +38,8 @@ int open(std::optional<Object>& object, boost::asio::io_context& context, native
         close_socket(handle);
         throw;
     }
-    object->assign(protocol_of(handle), static_cast<SOCKET>(handle), error);
+    const protocol family = info.iAddressFamily == AF_INET6 ? protocol::v6() : protocol::v4();
+    object->assign(family, static_cast<SOCKET>(handle), error);
     if (error) {
         close_socket(handle);
     } else {
@@ -56,14 +58,22 @@ void shut(std::optional<Object>& object) noexcept {
 }  // namespace
 
 int asio_engine::attach(asio_socket& s, native_handle handle) {
-    const int error =
-        s.role == socket_role::listener ? open(s.acceptor, context_, handle) : open(s.stream, context_, handle);
+    const WSAPROTOCOL_INFOW info = describe(handle);
+    int error = 0;
+    if (s.role == socket_role::listener) {
+        error = open(s.acceptor, context_, handle, info);
+    } else if (info.iSocketType == SOCK_DGRAM) {
+        error = open(s.datagram, context_, handle, info);
+    } else {
+        error = open(s.stream, context_, handle, info);
+    }
     if (error == 0) s.handle = handle;
     return error;
 }
 
 void asio_engine::detach(asio_socket& s) noexcept {
     shut(s.stream);
+    shut(s.datagram);
     shut(s.acceptor);
     if (s.accepted) reset_on_close(static_cast<native_handle>(s.accepted->native_handle()));
     shut(s.accepted);
@@ -72,7 +82,9 @@ void asio_engine::detach(asio_socket& s) noexcept {
 bool asio_engine::part_from(asio_socket& s) noexcept {
     boost::system::error_code error;
     if (s.stream) s.stream->release(error);
+    if (s.datagram) s.datagram->release(error);
     s.stream.reset();
+    s.datagram.reset();
     return !error;
 }
 
@@ -89,15 +101,25 @@ void asio_engine::end_lost_foreign_waits() noexcept {}
 void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation& op) {
     const wait_handler handler{&s, &d};
     if (op.kind == op_kind::accept) return s.acceptor->async_accept(handler);
-    if (op.kind != op_kind::connect)
-        return s.stream->async_wait(&d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write, handler);
+    if (op.kind != op_kind::connect) {
+        const auto what = &d == &s.reading ? asio_stream::wait_read : asio_stream::wait_write;
+        return s.datagram ? s.datagram->async_wait(what, handler) : s.stream->async_wait(what, handler);
+    }
 
     alignas(8) std::byte address[32];
     const endpoint& to = static_cast<connect_op&>(op).to;
     const std::size_t size = to_native(to, address);
-    tcp::endpoint peer(to.family() == address_family::ipv4 ? tcp::v4() : tcp::v6(), 0);
-    std::memcpy(peer.data(), address, size);
-    s.stream->async_connect(peer, handler);
+    const auto connect_to = [&](auto& object) {
+        using protocol = typename std::remove_reference_t<decltype(object)>::protocol_type;
+        typename protocol::endpoint peer(to.family() == address_family::ipv4 ? protocol::v4() : protocol::v6(), 0);
+        std::memcpy(peer.data(), address, size);
+        object.async_connect(peer, handler);
+    };
+    if (s.datagram) {
+        connect_to(*s.datagram);
+    } else {
+        connect_to(*s.stream);
+    }
     s.connecting = true;
 }
 
