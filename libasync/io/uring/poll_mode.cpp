@@ -18,7 +18,6 @@ namespace {
 constexpr std::uint8_t small_reads_for_receive = 64;
 constexpr std::uint8_t max_unread_polls = 16;  // then a busy peer wakes the loop no more
 constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR;
-constexpr __kernel_timespec doubt_period{0, 100'000'000};
 
 }  // namespace
 
@@ -104,42 +103,6 @@ void uring_engine::arm_poll(uring_stream& s) noexcept {
         if (s.unread_polls == max_unread_polls || faults::happens(&faults::knobs::stops)) stop(s, s.poll, tag::poll);
     }
     if (c.last()) request_done(s);
-}
-
-// A read also stops at a mark of urgent data (tcp(7)), and no event tells that from the end: the kernel reports
-// POLLPRI with all that arrives. So a stream that waits after a short read is looked at once more when it was quiet
-// for a while. The clock for that ticks only while there are such streams.
-
-[[gnu::hot]] void uring_engine::doubt(uring_stream& s) noexcept {
-    if (s.doubt.linked()) return;
-    s.quiet = false;
-    doubted_.push_back(s.doubt);
-    if (!tick_.armed) arm_tick();
-}
-
-void uring_engine::arm_tick() noexcept {
-    io_uring_sqe* sqe = next_entry(tick_data);
-    if (!sqe) return starve();
-    io_uring_prep_timeout(sqe, const_cast<__kernel_timespec*>(&doubt_period), 0, 0);
-    tick_.armed = true;
-}
-
-void uring_engine::on_tick() noexcept {
-    tick_ = {};
-    if (shutting_down_) return;
-    detail::list<doubt_link> doubted;
-    doubted.splice_back(doubted_);
-    while (!doubted.empty()) {
-        uring_stream& s = doubted.pop_front()->stream;
-        if (!s.reader || !s.doubtful || !reads_after_poll(s, *s.reader)) continue;
-        if (s.quiet) {
-            schedule_read(s);
-        } else {
-            s.quiet = true;
-            doubted_.push_back(s.doubt);
-        }
-    }
-    if (!doubted_.empty()) arm_tick();
 }
 
 // The reader goes through the ready queue, where it tries before it is resumed.

@@ -40,9 +40,9 @@ constexpr std::uint8_t lonely_reads_for_poll_mode = 64;
 
 // Somebody reads, and nothing has arrived.
 void uring_engine::await_data(uring_stream& s) noexcept {
+    if (s.doubtful) doubt(s);
     if (s.receive.armed) return;
     if (!reads_after_poll(s, *s.reader)) return arm_receive(s);
-    if (s.doubtful) doubt(s);
     if (!s.poll.armed) arm_poll(s);
 }
 
@@ -65,6 +65,8 @@ void uring_engine::arm_receive(uring_stream& s) noexcept {
     if ((c.flags & IORING_CQE_F_BUFFER) != 0)
         index = buffers_->take(s.group, static_cast<std::uint16_t>(c.flags >> IORING_CQE_BUFFER_SHIFT));
     if (c.last()) s.receive = {};
+    s.doubtful = !c.last();
+    s.quiet = false;
     if (index != provided_buffers::none) {
         if (c.result > 0 && !s.closing) {
             buffers_->length(index) = static_cast<std::uint32_t>(c.result);

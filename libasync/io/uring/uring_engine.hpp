@@ -149,11 +149,14 @@ private:
     void take_chunk(uring_stream& s, receive_chunk_op& op, std::size_t size) noexcept;
     void arm_poll(uring_stream& s) noexcept;
     void on_poll(uring_stream& s, const completion& c) noexcept;
+    void schedule_read(uring_stream& s) noexcept;
+    static bool run_read(detail::ready_node* node) noexcept;
+
+    // doubts.cpp
     void doubt(uring_stream& s) noexcept;
     void arm_tick() noexcept;
     void on_tick() noexcept;
-    void schedule_read(uring_stream& s) noexcept;
-    static bool run_read(detail::ready_node* node) noexcept;
+    void look_again(uring_stream& s) noexcept;
 
     // send.cpp
     bool start_send(send_op& op) noexcept;

@@ -66,7 +66,7 @@ public:
     bool readable : 1 = false;      // a poll said so, and no read found the end since
     bool hung_up : 1 = false;       // there is an end to be read
     bool ended : 1 = false;         // and it was read
-    bool doubtful : 1 = false;      // a short read was taken for the end of what is there
+    bool doubtful : 1 = false;      // more may be there than the kernel tells, see doubts.cpp
     bool quiet : 1 = false;         // and nothing happened since the last tick
     bool writer_polls : 1 = false;  // the writer's request is a poll
     std::uint8_t full_buffers = 0;  // in a row
