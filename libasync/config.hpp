@@ -37,6 +37,17 @@ namespace async::inline v0::detail {
 #define LIBASYNC_SANITIZED 0
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define LIBASYNC_THREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LIBASYNC_THREAD_SANITIZED 1
+#endif
+#endif
+#ifndef LIBASYNC_THREAD_SANITIZED
+#define LIBASYNC_THREAD_SANITIZED 0
+#endif
+
 #if defined(__GNUC__) && !defined(_WIN32)
 #define LIBASYNC_EXPORT __attribute__((visibility("default")))
 #else

@@ -6,7 +6,12 @@
 
 #include <pthread.h>
 
+#include <libasync/config.hpp>
 #include <libasync/io/fault_knobs.hpp>
+
+#if LIBASYNC_THREAD_SANITIZED
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace async::inline v0::io::uring {
 
@@ -29,10 +34,29 @@ unsigned watch_forks() {
     return forks.load(std::memory_order_relaxed);
 }
 
+// The thread sanitizer does not see that liburing maps and unmaps memory: to it, a ring races with one of another thread
+// that lay in the same place before. So each page of a ring is told to be passed on, and taken over.
+#if LIBASYNC_THREAD_SANITIZED
+template <class Tell>
+void for_each_page(const io_uring& ring, Tell tell) {
+    const auto in = [&](void* begin, std::size_t size) {
+        for (std::size_t at = 0; at < size; at += 4096) tell(static_cast<char*>(begin) + at);
+    };
+    in(ring.sq.ring_ptr, ring.sq.ring_sz);
+    in(ring.sq.sqes, ring.sq.ring_entries * sizeof(io_uring_sqe));
+}
+void take_over(const io_uring& ring) { for_each_page(ring, __tsan_acquire); }
+void pass_on(const io_uring& ring) { for_each_page(ring, __tsan_release); }
+#else
+void take_over(const io_uring&) {}
+void pass_on(const io_uring&) {}
+#endif
+
 }  // namespace
 
 ring::ring(const features& enabled) : fork_generation_(watch_forks()) {
     set_up(enabled);
+    take_over(ring_);
     unsigned max_workers[2] = {4, 8};  // for work that is bounded by the disk, and for the rest
     io_uring_register_iowq_max_workers(&ring_, max_workers);
     if (enabled.registered_ring) io_uring_register_ring_fd(&ring_);
@@ -69,7 +93,9 @@ void ring::set_up(const features& enabled) {
 }
 
 ring::~ring() {
-    if (!forked()) io_uring_queue_exit(&ring_);
+    if (forked()) return;
+    pass_on(ring_);
+    io_uring_queue_exit(&ring_);
 }
 
 bool ring::forked() const noexcept { return forks.load(std::memory_order_relaxed) != fork_generation_; }
