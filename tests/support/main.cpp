@@ -12,8 +12,6 @@
 #include <unistd.h>
 #endif
 
-#include <libasync/config.hpp>
-
 namespace {
 
 unsigned matched_test_cases = 0;
@@ -53,7 +51,8 @@ bool kernel_refuses_uring() {
 
 REGISTER_LISTENER("match_counter", 0, match_counter);
 
-#if LIBASYNC_THREAD_SANITIZED
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
 // Exceptions count their owners inside the standard library, which the sanitizer does not see: to it, who drops the last
 // one races with those on other threads who have read it before.
 extern "C" const char* __tsan_default_suppressions() {
@@ -61,6 +60,7 @@ extern "C" const char* __tsan_default_suppressions() {
            "race:std::logic_error::~logic_error\n"
            "race:std::runtime_error::~runtime_error\n";
 }
+#endif
 #endif
 
 int main(int argc, char** argv) {
