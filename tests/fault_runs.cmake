@@ -101,24 +101,29 @@ if(LIBASYNC_WITH_URING)
             FAULTS read_max=9,write_max=9,read_blocks=20,write_blocks=20,stops=20,interrupts=20,${small_ring},receive_buffers=2,seed=${seed})
     endforeach()
 
-    # Without each feature of the ring, and without each two, where the runs are quick.
-    set(ring_features)
-    if(2 IN_LIST seeds)
-        set(ring_features defer_taskrun multishot_receive multishot_accept multishot_poll buffer_ring registered_ring
-            direct_send open_file read_file write_file sync_file close_file)
-    endif()
-    set(rest ${ring_features})
-    foreach(first IN LISTS ring_features)
-        list(POP_FRONT rest)
-        foreach(second IN ITEMS "" ${rest})
-            set(without ${first})
-            if(second)
-                string(APPEND without ",${second}")
-            endif()
-            string(REPLACE "," "+" name "without-${without}")
-            add_fault_run(${name} uring LABEL slow FILES */net/* */fs/* */io/engine_* EXCEPT ${looks_inside}
-                FAULTS read_max=200,write_max=200,read_blocks=10,write_blocks=10,stops=20
-                DISABLE ${without})
+    # Without each feature of the ring, and without each two that serve the same: sockets, or files.
+    set(features_of_sockets defer_taskrun multishot_receive multishot_accept multishot_poll buffer_ring registered_ring
+        direct_send)
+    set(features_of_files open_file read_file write_file sync_file close_file)
+    set(tests_of_sockets */net/* */io/engine_*)
+    set(tests_of_files */fs/* */io/engine_*)
+    foreach(subject IN ITEMS sockets files)
+        if(NOT 2 IN_LIST seeds)
+            break()
+        endif()
+        set(rest ${features_of_${subject}})
+        foreach(first IN LISTS features_of_${subject})
+            list(POP_FRONT rest)
+            foreach(second IN ITEMS "" ${rest})
+                set(without ${first})
+                if(second)
+                    string(APPEND without ",${second}")
+                endif()
+                string(REPLACE "," "+" name "without-${without}")
+                add_fault_run(${name} uring LABEL slow FILES ${tests_of_${subject}} EXCEPT ${looks_inside}
+                    FAULTS read_max=200,write_max=200,read_blocks=10,write_blocks=10,stops=20
+                    DISABLE ${without})
+            endforeach()
         endforeach()
     endforeach()
 endif()
