@@ -130,6 +130,22 @@ public:
     }
 };
 
+// Of an operation that takes nothing, but waits until something is so: select may have it too. A description whose
+// `operator co_await` gives one hides that of io_description.
+template <class Description>
+class io_wait_awaiter final : public io_awaiter<Description> {
+public:
+    using io_awaiter<Description>::io_awaiter;
+
+    // For select: whether it was begun and is done, and how to go on without it.
+    bool has_come() const noexcept { return this->operation_.state == io::op_state::done; }
+    void give_up() noexcept {
+        if (this->operation_.state == io::op_state::pending) this->engine().cancel_and_wait(this->operation_);
+        this->operation_.unlink_if_linked();
+        this->operation_.state = io::op_state::idle;
+    }
+};
+
 template <class Description>
 auto io_description<Description>::operator co_await() const noexcept {
     static_assert(std::is_trivially_copyable_v<Description>, "descriptions are copied freely");

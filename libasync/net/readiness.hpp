@@ -20,6 +20,7 @@ struct [[nodiscard("a wait happens when it is awaited")]] readiness_description
     operation make() const noexcept { return {handle, awaited}; }
     void finish(operation&) const noexcept {}
     std::string what() const;
+    auto operator co_await() const noexcept { return io_wait_awaiter<readiness_description>(*this); }
 
     native_handle handle;
     io::readiness awaited;
@@ -28,7 +29,7 @@ struct [[nodiscard("a wait happens when it is awaited")]] readiness_description
 }  // namespace detail
 
 // Completes when a read of `handle` would not wait: data, the end, or an error is there (poll(2)); at once for files.
-// Takes nothing, so others may be faster. The handle must stay open until then; it may be one that a stream of the
+// Takes nothing, so others may be faster, and select may be asked for it. The handle must stay open until then; it may be one that a stream of the
 // library has. One task per handle in a simulated world: another one gets errc::busy. Not on Windows:
 // function_not_supported. Throws std::system_error, for example bad_file_descriptor. Cancel class: lossless.
 inline auto readable(native_handle handle) noexcept {

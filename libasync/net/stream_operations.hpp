@@ -234,6 +234,7 @@ struct [[nodiscard("a wait happens when it is awaited")]] ready_description : st
     std::string what() const {
         return describe_stream(awaited == io::readiness::readable ? "readable" : "writable", stream);
     }
+    auto operator co_await() const noexcept { return io_wait_awaiter<ready_description>(*this); }
 
     io::readiness awaited;
 };

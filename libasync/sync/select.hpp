@@ -45,12 +45,14 @@ struct selected_wait {
         }
     }
 
+    // False if it was done at once after all, and the task goes on in place.
     template <class Awaiter, class Promise>
-    static void line_up(Awaiter& awaiter, std::coroutine_handle<Promise> h) {
+    static bool line_up(Awaiter& awaiter, std::coroutine_handle<Promise> h) {
         if constexpr (hands_over<Awaiter>) {
             awaiter.line_up();
+            return true;
         } else {
-            static_cast<void>(awaiter.await_suspend(h));
+            return awaiter.await_suspend(h);
         }
     }
 
@@ -87,7 +89,7 @@ struct select_arm {
     static constexpr bool hands_over = selected_wait::hands_over<awaiter_type>;
     static_assert(hands_over || selected_wait::becomes_true<awaiter_type>,
                   "select takes what hands over or becomes true: ends of channels, queues, locks, semaphores, events, "
-                  "futures, sleeps, handle.wait(). Use race for other operations and for tasks");
+                  "futures, sleeps, handle.wait(), readable and writable. Use race for other operations and for tasks");
 
     explicit select_arm(Description& d) : awaiter(std::move(d).operator co_await()) {}
 
@@ -141,8 +143,8 @@ private:
         bool suspends = false;
         const auto begin = [&](auto& arm) { return selected_wait::begin(arm.awaiter, h, *this, suspends); };
         if (std::apply([&](auto&... arm) { return (begin(arm) || ...); }, arms_)) return suspends;
-        std::apply([&](auto&... arm) { (selected_wait::line_up(arm.awaiter, h), ...); }, arms_);
-        return true;
+        // The first that was done at once is the last to line up.
+        return std::apply([&](auto&... arm) { return (selected_wait::line_up(arm.awaiter, h) && ...); }, arms_);
     }
 
     template <class Function>
@@ -221,7 +223,8 @@ private:
 // place in a std::variant; void becomes std::monostate, a reference std::reference_wrapper. If several can be done at once,
 // the first in the order of the arguments is. What is not done has no effect: nothing is sent, received, or acquired.
 // Takes the operations of channels, queues, locks, semaphores, capacity limiters, events and futures, sleep and
-// sleep_until, and handle.wait(). Throws what the operation that was done throws, std::bad_alloc. Cancel class: lossless.
+// sleep_until, handle.wait(), and readable and writable, of a handle or a socket. Throws what the operation that was done
+// throws, std::bad_alloc. Cancel class: lossless.
 template <class... Operations>
     requires(sizeof...(Operations) > 0)
 detail::select_description<std::remove_cvref_t<Operations>...> select(Operations&&... operations) {

@@ -370,4 +370,40 @@ TEST_CASE("waiting for a handle that is not the loop's takes nothing") {
     check_cancelled(cancel_everywhere(scenario));
 }
 
+TEST_CASE("select with a handle that is not the loop's loses neither its bytes nor what the other operation gives") {
+    struct counts {
+        std::size_t bytes = 0;
+        int items = 0;
+    };
+    const auto take = [](foreign_pair& pair, channel_receiver<int> items, counts& seen) -> task<void> {
+        while (seen.bytes < 2 || seen.items < 2) {
+            auto got = co_await select(readable(pair.near()), items.receive());
+            if (got.index() == 0) {
+                seen.bytes += pair.receive();
+            } else {
+                seen.items += std::get<1>(got).value();
+            }
+        }
+    };
+    const auto give = [](foreign_pair& pair, channel_sender<int> items) -> task<void> {
+        for (int i = 0; i < 2; ++i) {
+            co_await sleep(200us);
+            must(pair.send("x") == 1, "it is sent");
+            co_await items.send(1);
+        }
+    };
+    const auto scenario = [take, give](cancel_subject& subject) -> task<void> {
+        foreign_pair pair;
+        channel<int> items(0);
+        counts seen;
+        auto giving = create_task(give(pair, items.sender));
+        const auto ending = co_await subject.run(take(pair, items.receiver, seen));
+        must_not_fail(ending);
+        if (!ending.completed()) co_await take(pair, items.receiver, seen);
+        co_await giving;
+        must(seen.bytes == 2 && seen.items == 2, "all is seen, once");
+    };
+    check_cancelled(cancel_everywhere(scenario));
+}
+
 #endif

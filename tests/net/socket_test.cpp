@@ -141,3 +141,34 @@ TEST_CASE("a closed raw socket refuses, and ends what is pending") {
         CHECK(connect_error == errc::closed);
     }());
 }
+
+TEST_CASE("select takes the readiness of a socket of the loop") {
+    async::run([]() -> task<void> {
+        raw_pair pair = co_await connected_raw();
+        channel<int> items(0);
+        int read = 0;
+        auto serve = [](raw& s, channel_receiver<int> items, int& read) -> task<int> {
+            int received = 0;
+            for (;;) {
+                auto got = co_await select(s.readable(), items.receive());
+                if (got.index() == 1) {
+                    if (!std::get<1>(got)) co_return received;
+                    ++received;
+                    continue;
+                }
+                std::array<std::byte, 1> one{};
+                const std::size_t size = co_await s.recv(one);
+                read += static_cast<int>(size);
+            }
+        };
+        auto serving = create_task(serve(pair.server, items.receiver, read));
+        co_await yield();
+        co_await items.sender.send(1);
+        co_await pair.client.send_all("xy");
+        co_await items.sender.send(2);
+        while (read != 2) co_await yield();
+        items.sender.close();
+        const int received = co_await serving;
+        CHECK(received == 2);
+    }());
+}
