@@ -2,6 +2,8 @@
 
 #include <cstdio>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 namespace async::inline v0 {
 
@@ -10,6 +12,7 @@ namespace {
 struct log_state {
     std::mutex mutex;
     log_handler handler;
+    std::optional<log_handler> successor;  // set by the handler itself: it stays until its call has ended
 };
 
 log_state& state() {
@@ -17,18 +20,39 @@ log_state& state() {
     return instance;
 }
 
-// A handler that logs itself must not wait for itself.
+// A handler that logs itself, or replaces itself, must not wait for itself: this thread has the mutex.
 thread_local bool in_handler = false;
 
 void write_line(std::string_view message) noexcept {
     std::fprintf(stderr, "libasync: %.*s\n", static_cast<int>(message.size()), message.data());
 }
 
+void call_handler(log_level level, std::string_view message) noexcept {
+    log_handler& handler = state().handler;
+    try {
+        if (handler) {
+            handler(level, message);
+        } else {
+            write_line(message);
+        }
+    } catch (...) {
+        write_line(message);
+    }
+    if (state().successor) {
+        handler = std::move(*state().successor);
+        state().successor.reset();
+    }
+}
+
 }  // namespace
 
 void set_log_handler(log_handler handler) {
+    if (in_handler) {
+        state().successor = std::move(handler);
+        return;
+    }
     const std::lock_guard lock(state().mutex);
-    state().handler = std::move(handler);
+    std::swap(state().handler, handler);  // the old one goes when the mutex is free: its end may be logged
 }
 
 namespace detail {
@@ -38,11 +62,7 @@ void log(log_level level, std::string_view message) noexcept {
     in_handler = true;
     try {
         const std::lock_guard lock(state().mutex);
-        if (state().handler) {
-            state().handler(level, message);
-        } else {
-            write_line(message);
-        }
+        call_handler(level, message);
     } catch (...) {
         write_line(message);
     }

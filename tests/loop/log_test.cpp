@@ -4,6 +4,7 @@
 
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <tests/support/expect.hpp>
@@ -47,6 +48,38 @@ TEST_CASE("what a log handler logs itself does not come back to it") {
     async::detail::log(log_level::info, "two");
     async::set_log_handler({});
     CHECK(calls == 2);
+}
+
+TEST_CASE("a log handler may replace itself, and stays until its call has ended") {
+    std::vector<std::string> seen;
+    async::set_log_handler([&seen, name = std::string("the first handler, which keeps this text")](log_level, auto) {
+        async::set_log_handler([&seen](log_level, std::string_view message) { seen.emplace_back(message); });
+        async::set_log_handler([&seen](log_level, std::string_view message) {
+            seen.emplace_back(message);
+            async::set_log_handler({});
+        });
+        seen.push_back(name);
+    });
+    async::detail::log(log_level::info, "one");
+    async::detail::log(log_level::info, "two");
+    async::detail::log(log_level::info, "(this line belongs to the test of a log handler that replaces itself)");
+    CHECK(seen == std::vector<std::string>{"the first handler, which keeps this text", "two"});
+}
+
+TEST_CASE("a log handler whose end is logged does not wait for itself") {
+    struct logs_at_end {
+        ~logs_at_end() {
+            if (mine) async::detail::log(log_level::info, "(this line belongs to the test of a log handler that ends)");
+        }
+        logs_at_end() = default;
+        logs_at_end(logs_at_end&& other) noexcept : mine(std::exchange(other.mine, false)) {}
+        bool mine = true;
+    };
+    int calls = 0;
+    async::set_log_handler([&calls, last = logs_at_end()](log_level, std::string_view) { ++calls; });
+    async::detail::log(log_level::info, "one");
+    async::set_log_handler({});
+    CHECK(calls == 1);
 }
 
 TEST_CASE("threads may log at once: the handler is called one call at a time") {
