@@ -283,6 +283,31 @@ def tls_echo():
             server.communicate()
 
 
+def udp_echo():
+    server = subprocess.Popen([*launcher, programs["udp_echo"], "serve", "--port", "0"], text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        greeting = server.stdout.readline()
+        port = re.search(rf"^UDP echo on 127\.0\.0\.1:(\d+), engine {ENGINE}$", greeting)[1]
+        check("try:" in server.stdout.readline(), "no hint at how to try it")
+        check_equal(run("udp_echo", "ask", "--port", port, "well met"), "well met\n", "answer")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(PATIENCE)
+            client.connect(("127.0.0.1", int(port)))
+            for message in b"one", b"", os.urandom(60_000):
+                client.send(message)
+                check_equal(client.recv(65536), message, "echo")
+        server.send_signal(signal.SIGINT)
+        output, errors = server.communicate(timeout=PATIENCE)
+        check_equal((server.returncode, output, errors), (0, "bye\n", ""), "end on Ctrl-C")
+        refused = subprocess.run([*launcher, programs["udp_echo"], "ask", "--port", port], capture_output=True,
+                                 text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+        check(refused.returncode == 1 and refused.stderr.startswith("udp_echo: "), "without a server:", refused)
+    finally:
+        server.kill()
+        server.communicate()
+
+
 def main():
     arguments = sys.argv[2:]
     if "--" in arguments:
@@ -302,7 +327,7 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     samples = {sample.__name__: sample for sample in (
         echo, gather_files, sleep_sort, http_hello, outage, crawler, producer_consumer, staggered_retry, graceful_stop,
-        workers, tls_echo)}
+        workers, tls_echo, udp_echo)}
     samples[sys.argv[1]]()
 
 
