@@ -33,6 +33,9 @@ public:
     engine* owner = nullptr;
     native_handle handle = invalid_handle;
     const socket_role role;
+    // What ended the reading, for the readers to come; of a listener, what went wrong while nobody accepted. As
+    // operation::error.
+    int read_error = 0;
 
 protected:
     explicit socket(socket_role r) noexcept : role(r) {}

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <libasync/detail/exchange.hpp>
@@ -12,18 +13,24 @@
 
 namespace async::inline v0 {
 
+namespace detail {
+struct released_access;
+}
+
 // Move-only; closes the connection unless somebody takes it.
 class released_socket {
 public:
     released_socket() = default;
-    released_socket(native_handle handle, io::system_calls& system, std::string unread) noexcept
+    released_socket(native_handle handle, io::system_calls& system, std::string unread, int read_error) noexcept
         : handle_(handle),
           system_(&system),
-          unread_(std::move(unread)) {}
+          unread_(std::move(unread)),
+          read_error_(read_error) {}
     released_socket(released_socket&& other) noexcept
         : handle_(detail::exchange(other.handle_, invalid_handle)),
           system_(other.system_),
-          unread_(std::move(other.unread_)) {}
+          unread_(std::move(other.unread_)),
+          read_error_(other.read_error_) {}
     released_socket& operator=(released_socket&& other) noexcept;
     ~released_socket() { reset(); }
 
@@ -33,15 +40,21 @@ public:
     // What had arrived already, and nobody has read.
     const std::string& unread() const noexcept { return unread_; }
 
+    // An error, such as a reset, that has ended the reading already: the system tells it once. Who adopts the connection
+    // is told again, behind what is unread.
+    std::error_code read_error() const noexcept;
+
     // Gives the handle away.
     native_handle take_handle() noexcept { return detail::exchange(handle_, invalid_handle); }
 
 private:
+    friend struct detail::released_access;
     void reset() noexcept;
 
     native_handle handle_ = invalid_handle;
     io::system_calls* system_ = nullptr;
     std::string unread_;
+    int read_error_ = 0;
 };
 
 }  // namespace async::inline v0

@@ -17,6 +17,7 @@ released_socket& released_socket::operator=(released_socket&& other) noexcept {
         handle_ = std::exchange(other.handle_, invalid_handle);
         system_ = other.system_;
         unread_ = std::move(other.unread_);
+        read_error_ = other.read_error_;
     }
     return *this;
 }
@@ -25,7 +26,13 @@ void released_socket::reset() noexcept {
     if (handle_ != invalid_handle) detail::close_left_handle(system_, std::exchange(handle_, invalid_handle));
 }
 
+std::error_code released_socket::read_error() const noexcept { return io::operation::to_error_code(read_error_); }
+
 namespace detail {
+
+struct released_access {
+    static int read_error(const released_socket& s) noexcept { return s.read_error_; }
+};
 
 std::string describe_stream(const char* operation, const stream_state* stream) {
     std::string text = operation;
@@ -79,8 +86,9 @@ task<released_socket> release_stream(stream_ptr state) {
         unread.append(more.text());
     }
     io::system_calls& system = engine.calls();
+    const int read_error = last->socket->read_error;
     const native_handle handle = take_from_engine(*last->socket, "release");
-    co_return released_socket(handle, system, std::move(unread));
+    co_return released_socket(handle, system, std::move(unread), read_error);
 }
 
 stream_ptr adopt_stream(released_socket from, io::socket_role role) {
@@ -88,6 +96,7 @@ stream_ptr adopt_stream(released_socket from, io::socket_role role) {
     if (!from.is_open()) throw std::system_error(make_error_code(errc::closed), "adopt");
     std::string unread = from.unread();
     stream_ptr state = keep_socket(core.engine->adopt(from.take_handle(), role));
+    state->socket->read_error = released_access::read_error(from);
     if (!unread.empty()) idle_ahead(state.get(), "adopt").put_back(const_bytes(unread));
     return state;
 }

@@ -45,6 +45,40 @@ task<std::string> echo_rest(released_socket given) {
 
 }  // namespace
 
+TEST_CASE("a reset that was told already is told again to who adopts") {
+    async::run([]() -> task<void> {
+        stream_pair pair = co_await connected_pair();
+        pair.client.abort();
+        const std::error_code told = co_await error_of(pair.server.read());
+        CHECK(told == std::errc::connection_reset);
+        released_socket given = co_await pair.server.release();
+        CHECK(given.read_error() == std::errc::connection_reset);
+        released_socket moved;
+        moved = released_socket(std::move(given));
+        tcp_stream taken = tcp_stream::adopt(std::move(moved));
+        for (int i = 0; i < 2; ++i) {
+            const std::error_code again = co_await error_of(taken.read());
+            CHECK(again == std::errc::connection_reset);
+        }
+    }());
+}
+
+TEST_CASE("what arrived before a reset, and then the reset, reach who adopts, whether or not the loop had seen them") {
+    async::run([]() -> task<void> {
+        stream_pair pair = co_await connected_pair();
+        co_await send_ahead(pair.client, pair.server, 3);
+        pair.client.abort();
+        for (int turn = 0; turn < 5; ++turn) co_await yield();
+        co_await sleep(100us);
+        released_socket given = co_await pair.server.release();
+        tcp_stream taken = tcp_stream::adopt(std::move(given));
+        const std::string got = co_await taken.read_exactly(2);
+        CHECK(got == "12");
+        const std::error_code error = co_await error_of(taken.read());
+        CHECK(error == std::errc::connection_reset);
+    }());
+}
+
 TEST_CASE("what had arrived and nobody read goes along, in its order, before what comes later") {
     async::run([]() -> task<void> {
         for (const int messages : {1, 2, 10, 40}) {

@@ -44,7 +44,6 @@ public:
     bool connecting = false;
     asio_direction reading;
     asio_direction writing;
-    int read_error = 0;  // what ended the reading, for the readers to come
 
     std::optional<asio_stream> stream;
 #ifdef _WIN32

@@ -33,7 +33,6 @@ public:
 
     std::shared_ptr<sim::object> object;
     sim::stream_object* end;  // the same, or null if it is no stream
-    int read_error = 0;  // of the stream: once told, it is told again
     sim_direction reading;
     sim_direction writing;
 };

@@ -25,8 +25,8 @@ bool uring_engine::start_accept(accept_op& op) noexcept {
         op.accepted = take_accepted(l);
         return done_in_place(op);
     }
-    if (l.error != 0) {
-        op.error = std::exchange(l.error, 0);
+    if (l.read_error != 0) {
+        op.error = std::exchange(l.read_error, 0);
         return done_in_place(op);
     }
     if (faults::happens(&faults::knobs::accept_errors)) {
@@ -101,7 +101,7 @@ void uring_engine::on_accept_end(uring_listener& l, int result) noexcept {
         detach(op);
         finish(op, -result);
     } else {
-        l.error = -result;
+        l.read_error = -result;
     }
 }
 

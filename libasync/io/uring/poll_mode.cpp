@@ -54,7 +54,7 @@ constexpr unsigned end_events = POLLRDHUP | POLLHUP | POLLERR;
         return false;
     }
     if (got.error != 0) {
-        op.error = s.error = got.error;
+        op.error = s.read_error = got.error;
         return true;
     }
     // A short read has found the end of what is there, very likely; what comes later says so. One of a quiet stream may

@@ -25,8 +25,8 @@ constexpr std::uint8_t lonely_reads_for_poll_mode = 64;
         give_queued(s, op);
         return done_in_place(op);
     }
-    if (s.ended || s.error != 0) {
-        op.error = s.ended ? 0 : s.error;
+    if (s.ended || s.read_error != 0) {
+        op.error = s.ended ? 0 : s.read_error;
         return done_in_place(op);
     }
     // Whoever waits reads past the engine, and may have left something.
@@ -94,13 +94,13 @@ void uring_engine::on_receive_end(uring_stream& s, int result) noexcept {
         case -EAGAIN: s.poll_mode = true; break;
         case -ENOBUFS: out_of_buffers(s); break;
         default:
-            if (result < 0) s.error = -result;
+            if (result < 0) s.read_error = -result;
     }
     if (!s.reader) return;
-    if (s.ended || s.error != 0) {
+    if (s.ended || s.read_error != 0) {
         operation& op = *s.reader;
         detach(op);
-        finish(op, s.error);
+        finish(op, s.read_error);
     } else if (reads_after_poll(s, *s.reader)) {
         schedule_read(s);
     } else {

@@ -22,7 +22,6 @@ public:
     operation* reader = nullptr;  // waits for data, or for a connection
     operation* closer = nullptr;  // waits until the kernel has finished: a close, or a pause
     std::uint32_t in_flight = 0;  // requests that the kernel has not finished
-    int error = 0;                // what ended the reading, for the readers to come
     bool closing : 1 = false;
     bool released : 1 = false;
     bool starved : 1 = false;  // found the submission queue full: the next visit tries again
