@@ -27,7 +27,8 @@ void write_line(std::string_view message) noexcept {
     std::fprintf(stderr, "libasync: %.*s\n", static_cast<int>(message.size()), message.data());
 }
 
-void call_handler(log_level level, std::string_view message) noexcept {
+// Gives the handler that was replaced: it goes when the mutex is free, for its end may wait for a thread that logs.
+log_handler call_handler(log_level level, std::string_view message) noexcept {
     log_handler& handler = state().handler;
     try {
         if (handler) {
@@ -38,17 +39,18 @@ void call_handler(log_level level, std::string_view message) noexcept {
     } catch (...) {
         write_line(message);
     }
-    if (state().successor) {
-        handler = std::move(*state().successor);
-        state().successor.reset();
-    }
+    if (!state().successor) return {};
+    log_handler replaced = std::exchange(handler, std::move(*state().successor));
+    state().successor.reset();
+    return replaced;
 }
 
 }  // namespace
 
 void set_log_handler(log_handler handler) {
     if (in_handler) {
-        state().successor = std::move(handler);
+        std::optional<log_handler> replaced(std::move(handler));
+        std::swap(state().successor, replaced);
         return;
     }
     const std::lock_guard lock(state().mutex);
@@ -59,10 +61,11 @@ namespace detail {
 
 void log(log_level level, std::string_view message) noexcept {
     if (in_handler) return write_line(message);
+    log_handler replaced;
     in_handler = true;
     try {
         const std::lock_guard lock(state().mutex);
-        call_handler(level, message);
+        replaced = call_handler(level, message);
     } catch (...) {
         write_line(message);
     }

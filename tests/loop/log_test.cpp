@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -80,6 +81,21 @@ TEST_CASE("a log handler whose end is logged does not wait for itself") {
     async::detail::log(log_level::info, "one");
     async::set_log_handler({});
     CHECK(calls == 1);
+}
+
+TEST_CASE("a log handler that replaces itself may end by waiting for a thread that logs") {
+    struct thread_that_logs {
+        std::thread thread{[] { async::detail::log(log_level::info, "from its thread"); }};
+        ~thread_that_logs() { thread.join(); }
+    };
+    std::vector<std::string> seen;
+    async::set_log_handler([&seen, owned = std::unique_ptr<thread_that_logs>()](log_level, std::string_view) mutable {
+        owned = std::make_unique<thread_that_logs>();
+        async::set_log_handler([&seen](log_level, std::string_view message) { seen.emplace_back(message); });
+    });
+    async::detail::log(log_level::info, "one");
+    async::set_log_handler({});
+    CHECK(seen == std::vector<std::string>{"from its thread"});
 }
 
 TEST_CASE("threads may log at once: the handler is called one call at a time") {
