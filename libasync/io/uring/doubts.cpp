@@ -4,7 +4,8 @@
 //   reports POLLPRI with all that arrives. So a short read is in doubt.
 // - A multishot receive misses the end of a stream, or a reset, that comes right behind data: several wake-ups, or the
 //   first look of a new request, count as one, and that one is spent on the data (Linux 6.0 and later;
-//   github.com/axboe/liburing issue 1549, whose mend leaves the second of these). So a receive that gave data is in doubt.
+//   github.com/axboe/liburing issue 1549, whose mend leaves the second of these). So a receive that gave data is in
+//   doubt.
 //
 // A stream whose reader waits in doubt is looked at when it was quiet for a while. The clock for that ticks only while
 // there are such streams.
@@ -17,6 +18,8 @@ namespace async::inline v0::io::uring {
 namespace {
 
 constexpr __kernel_timespec doubt_period{0, 100'000'000};
+constexpr __kernel_timespec short_period{0, 1'000'000};
+constexpr unsigned most_looks = 256;  // in one tick: each is a system call
 
 }  // namespace
 
@@ -30,7 +33,8 @@ constexpr __kernel_timespec doubt_period{0, 100'000'000};
 void uring_engine::arm_tick() noexcept {
     io_uring_sqe* sqe = next_entry(tick_data);
     if (!sqe) return starve();
-    io_uring_prep_timeout(sqe, const_cast<__kernel_timespec*>(&doubt_period), 0, 0);
+    const __kernel_timespec& period = late_looks_ ? short_period : doubt_period;
+    io_uring_prep_timeout(sqe, const_cast<__kernel_timespec*>(&period), 0, 0);
     tick_.armed = true;
 }
 
@@ -39,16 +43,20 @@ void uring_engine::on_tick() noexcept {
     if (shutting_down_) return;
     detail::list<doubt_link> doubted;
     doubted.splice_back(doubted_);
-    while (!doubted.empty()) {
+    for (unsigned looks = 0; !doubted.empty() && looks < most_looks;) {
         uring_stream& s = doubted.pop_front()->stream;
         if (!s.reader || !s.doubtful) continue;
         if (s.quiet) {
             look_again(s);
+            ++looks;
         } else {
             s.quiet = true;
             doubted_.push_back(s.doubt);
         }
     }
+    late_looks_ = !doubted.empty();
+    doubted.splice_back(doubted_);
+    doubted_.splice_back(doubted);
     if (!doubted_.empty()) arm_tick();
 }
 

@@ -93,14 +93,16 @@ void uring_engine::on_receive_end(uring_stream& s, int result) noexcept {
         case -EINTR: break;
         case -EAGAIN: s.poll_mode = true; break;
         case -ENOBUFS: out_of_buffers(s); break;
+        case -ENOMEM: break;  // passes
         default:
             if (result < 0) s.read_error = -result;
     }
     if (!s.reader) return;
-    if (s.ended || s.read_error != 0) {
+    const int error = result == -ENOMEM ? ENOMEM : s.read_error;
+    if (s.ended || error != 0) {
         operation& op = *s.reader;
         detach(op);
-        finish(op, s.read_error);
+        finish(op, error);
     } else if (reads_after_poll(s, *s.reader)) {
         schedule_read(s);
     } else {

@@ -143,6 +143,7 @@ void uring_engine::finish_closed(operation& op) noexcept { finish(op, -static_ca
     if (watch_event_) watch_event_->clear();
     if (starving_) serve_starved();
     enter_until(deadline);
+    crowd_ = ring_.available();
     drain();
     collect_posts();
     if (buffers_) buffers_->collect();
@@ -180,7 +181,6 @@ bool time_left(time_point deadline, __kernel_timespec& storage, const __kernel_t
 }
 
 [[gnu::hot]] void uring_engine::drain() noexcept {
-    crowd_ = ring_.available();
     ring_.drain([this](const completion& c) { dispatch(c); });
     news_.seen = ring_.head();
     count_queued();

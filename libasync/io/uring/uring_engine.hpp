@@ -52,6 +52,7 @@ public:
     socket_ptr adopt(native_handle handle, socket_role role) override;
     bool start(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
+    bool is_ready(const wait_op& op) const noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
     native_handle give_away(socket& s) noexcept override;
     bool is_sending(const socket& s) const noexcept override;
@@ -203,6 +204,7 @@ private:
     pool_ptr<hot_pool> hot_;
     detail::list<uring_socket> sockets_;
     detail::list<doubt_link> doubted_;
+    bool late_looks_ = false;  // some of them were left to the next tick
     detail::list<operation> unsubmitted_;  // found the submission queue full
     detail::list<operation> uncancelled_;  // in the kernel, and the request to cancel them found it full
     detail::list<operation> cancelling_;   // in the kernel, which is told to cancel them
