@@ -2,7 +2,6 @@
 //   udp_echo serve
 //   udp_echo ask hello
 #include <CLI/CLI.hpp>
-#include <array>
 #include <cstdio>
 #include <libasync/async.hpp>
 #include <vector>

@@ -30,7 +30,7 @@ public:
         : handle_(detail::exchange(other.handle_, invalid_handle)),
           system_(other.system_),
           unread_(std::move(other.unread_)),
-          read_error_(other.read_error_) {}
+          read_error_(detail::exchange(other.read_error_, 0)) {}
     released_socket& operator=(released_socket&& other) noexcept;
     ~released_socket() { reset(); }
 
@@ -40,7 +40,7 @@ public:
     // What had arrived already, and nobody has read.
     const std::string& unread() const noexcept { return unread_; }
 
-    // An error, such as a reset, that has ended the reading already: the system tells it once. Who adopts the connection
+    // An error, such as a reset, that has ended the reading already. The system tells it once; who adopts the connection
     // is told again, behind what is unread.
     std::error_code read_error() const noexcept;
 

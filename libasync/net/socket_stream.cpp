@@ -17,7 +17,7 @@ released_socket& released_socket::operator=(released_socket&& other) noexcept {
         handle_ = std::exchange(other.handle_, invalid_handle);
         system_ = other.system_;
         unread_ = std::move(other.unread_);
-        read_error_ = other.read_error_;
+        read_error_ = std::exchange(other.read_error_, 0);
     }
     return *this;
 }

@@ -88,10 +88,11 @@ public:
         state_ = {};
     }
 
-    // Gives the connection up without closing it, with what has arrived and nobody has read, so that another loop can
-    // adopt it. The stream is closed then. Throws std::system_error: errc::closed; errc::busy while something is
-    // pending, or function_not_supported where the system keeps a handle with its loop (Windows before 8.1, Wine), and
-    // the connection is closed with the stream. Cancel class: poisoning: the connection is closed.
+    // Gives the connection up without closing it, with what has arrived and nobody has read and the error that ended
+    // the reading, if one did, so that another loop can adopt it. The stream is closed then. Throws std::system_error:
+    // errc::closed; errc::busy while something is pending, or function_not_supported where the system keeps a handle
+    // with its loop (Windows before 8.1, Wine), and the connection is closed with the stream. Cancel class: poisoning:
+    // the connection is closed.
     task<released_socket> release() { return detail::release_stream(std::move(state_)); }
 
     bool is_open() const noexcept { return state_ && state_->socket; }

@@ -34,8 +34,8 @@ unsigned watch_forks() {
     return forks.load(std::memory_order_relaxed);
 }
 
-// The thread sanitizer does not see that liburing maps and unmaps memory: to it, a ring races with one of another thread
-// that lay in the same place before. So each page of a ring is told to be passed on, and taken over.
+// The thread sanitizer does not see that liburing maps and unmaps memory: to it, a ring races with one of another
+// thread that lay in the same place before. So each page of a ring is told to be passed on, and taken over.
 #if LIBASYNC_THREAD_SANITIZED
 template <class Tell>
 void for_each_page(const io_uring& ring, Tell tell) {
