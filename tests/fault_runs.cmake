@@ -105,7 +105,7 @@ if(LIBASYNC_WITH_URING)
     set(features_of_sockets defer_taskrun multishot_receive multishot_accept multishot_poll buffer_ring registered_ring
         direct_send)
     set(features_of_files open_file read_file write_file sync_file close_file)
-    set(tests_of_sockets */net/* */io/engine_*)
+    set(tests_of_sockets */net/* */fs/* */io/engine_*)  # two of these features serve all requests
     set(tests_of_files */fs/* */io/engine_*)
     foreach(subject IN ITEMS sockets files)
         if(NOT 2 IN_LIST seeds)

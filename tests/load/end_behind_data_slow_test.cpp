@@ -9,14 +9,15 @@
 #include <string_view>
 #include <thread>
 
-#include <libasync/async.hpp>
+#include <tests/load/load.hpp>
 
 using namespace async;
+using namespace async_tests;
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int rounds = 20'000;
+constexpr int rounds = full_load(200'000);
 constexpr int delays = 400;
 constexpr std::string_view text = "the last words";
 
