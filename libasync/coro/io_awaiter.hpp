@@ -137,7 +137,24 @@ class io_wait_awaiter final : public io_awaiter<Description> {
 public:
     using io_awaiter<Description>::io_awaiter;
 
-    // For select: whether it was begun and is done, and how to go on without it.
+    // For select: whether it is so already, and then it is done; `suspends` tells whether the task goes on in a later step.
+    template <class Promise>
+    bool begin_at_once(std::coroutine_handle<Promise> h, bool& suspends) {
+        this->enter_always(h, this->operation_);
+        this->description_.check(this->operation_);
+        if (this->operation_.state != io::op_state::done) {
+            if (!this->engine().is_ready(this->operation_)) return false;
+            this->operation_.state = io::op_state::done;
+        }
+        suspends = !this->core().may_continue_in_place();
+        if (suspends) {
+            this->core().ready.push_back(this->operation_);
+            this->wait();
+        }
+        return true;
+    }
+
+    // Whether it was begun and is done, and how to go on without it.
     bool has_come() const noexcept { return this->operation_.state == io::op_state::done; }
     void give_up() noexcept {
         if (this->operation_.state == io::op_state::pending) this->engine().cancel_and_wait(this->operation_);

@@ -70,6 +70,9 @@ public:
     // Begins `op`. True if it is already done: then it is not appended to `completed`.
     virtual bool start(operation& op) noexcept = 0;
 
+    // Whether what an idle `op` would wait for is so already, and no error is in its way. Nothing is begun.
+    virtual bool is_ready(const wait_op&) const noexcept { return false; }
+
     // Asks that a pending operation end soon. Its completion still comes, and may still be a success.
     virtual void cancel(operation& op) noexcept = 0;
 

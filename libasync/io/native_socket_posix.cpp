@@ -242,7 +242,7 @@ bool is_ready_now(native_handle handle, readiness what) noexcept {
     do {
         result = ::poll(&look, 1, 0);
     } while (result < 0 && errno == EINTR);
-    return result != 0;
+    return result != 0 && (look.revents & POLLNVAL) == 0;
 }
 
 int set_non_blocking(native_handle handle, blocking mode) noexcept {

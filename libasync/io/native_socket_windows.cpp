@@ -182,7 +182,7 @@ transfer_result write_pipe_now(native_handle, const const_bytes*, std::size_t) n
 
 bool is_ready_now(native_handle handle, readiness what) noexcept {
     WSAPOLLFD look{socket_of(handle), static_cast<SHORT>(what == readiness::readable ? POLLRDNORM : POLLWRNORM), 0};
-    return ::WSAPoll(&look, 1, 0) != 0;
+    return ::WSAPoll(&look, 1, 0) != 0 && (look.revents & POLLNVAL) == 0;
 }
 
 int set_non_blocking(native_handle handle, blocking mode) noexcept {

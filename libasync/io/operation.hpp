@@ -107,6 +107,7 @@ struct wait_op : operation {
     wait_op(native_handle h, readiness r) noexcept : operation(op_kind::wait_handle), handle(h), what(r) {}
     socket* target = nullptr;
     native_handle handle = invalid_handle;  // of one that has no socket: it must stay open
+    void* watch = nullptr;                  // what the engine has of it
     readiness what;
     // `result` is not 0 if the engine itself holds bytes that were read ahead: the next receive gives these.
 };

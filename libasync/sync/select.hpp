@@ -38,6 +38,8 @@ struct selected_wait {
             if (!awaiter.begin()) return false;
             suspends = w.granted_at_once();
             return true;
+        } else if constexpr (requires { awaiter.begin_at_once(h, suspends); }) {
+            return awaiter.begin_at_once(h, suspends);
         } else {
             if (!awaiter.has_come()) return false;
             suspends = awaiter.await_suspend(h);
@@ -143,7 +145,7 @@ private:
         bool suspends = false;
         const auto begin = [&](auto& arm) { return selected_wait::begin(arm.awaiter, h, *this, suspends); };
         if (std::apply([&](auto&... arm) { return (begin(arm) || ...); }, arms_)) return suspends;
-        // The first that was done at once is the last to line up.
+        // The first that is done at once after all is the last to line up.
         return std::apply([&](auto&... arm) { return (selected_wait::line_up(arm.awaiter, h) && ...); }, arms_);
     }
 
@@ -223,8 +225,9 @@ private:
 // place in a std::variant; void becomes std::monostate, a reference std::reference_wrapper. If several can be done at once,
 // the first in the order of the arguments is. What is not done has no effect: nothing is sent, received, or acquired.
 // Takes the operations of channels, queues, locks, semaphores, capacity limiters, events and futures, sleep and
-// sleep_until, handle.wait(), and readable and writable, of a handle or a socket. Throws what the operation that was done
-// throws, std::bad_alloc. Cancel class: lossless.
+// sleep_until, handle.wait(), and readable and writable, of a handle or a socket: these are asked of the system, so to
+// give one up costs a system call on io_uring. Throws what the operation that was done throws, std::bad_alloc.
+// Cancel class: lossless.
 template <class... Operations>
     requires(sizeof...(Operations) > 0)
 detail::select_description<std::remove_cvref_t<Operations>...> select(Operations&&... operations) {

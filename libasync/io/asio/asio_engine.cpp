@@ -241,6 +241,13 @@ bool asio_engine::is_sending(const socket& s) const noexcept {
     return static_cast<const asio_socket&>(s).writing.waiter != nullptr;
 }
 
+bool asio_engine::is_ready(const wait_op& op) const noexcept {
+    if (op.kind == op_kind::wait_handle) return is_ready_now(op.handle, op.what);
+    const auto& s = static_cast<const asio_socket&>(*op.target);
+    const asio_direction& d = op.what == readiness::readable ? s.reading : s.writing;
+    return s.open() && !d.waiter && is_ready_now(s.handle, op.what);
+}
+
 bool asio_engine::attempt_wait(const wait_op& op, const asio_socket& s) noexcept {
     return is_ready_now(s.handle, op.what);
 }

@@ -28,6 +28,7 @@ public:
     socket_ptr adopt(native_handle handle, socket_role role) override;
     bool start(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
+    bool is_ready(const wait_op& op) const noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
     native_handle give_away(socket& s) noexcept override;
     bool is_sending(const socket& s) const noexcept override;
@@ -87,7 +88,7 @@ private:
 
     // Waits for handles that are not the engine's. False if the outcome is there at once.
     bool start_foreign_wait(wait_op& op) noexcept;
-    void forget_foreign_wait(const wait_op& op) noexcept;
+    void forget_foreign_wait(wait_op& op) noexcept;
     void end_lost_foreign_waits() noexcept;
 
     boost::asio::io_context context_;

@@ -66,7 +66,9 @@ struct asio_engine::foreign_wait : detail::list_node {
         unlink();
         // What epoll cannot watch, as a file, is always ready.
         const bool watched = error != boost::asio::error::operation_not_supported;
-        if (op) engine.finish_foreign(*op, watched ? to_errno(error) : 0);
+        if (!op) return;
+        op->watch = nullptr;
+        engine.finish_foreign(*op, watched ? to_errno(error) : 0);
     }
 
     asio_engine& engine;
@@ -111,19 +113,18 @@ bool asio_engine::start_foreign_wait(wait_op& op) noexcept {
         return true;
     }
     ++armed_waits_;
+    op.watch = wait.get();
     foreign_waits_.push_back(*wait.release());
     op.state = op_state::pending;
     return false;
 }
 
-void asio_engine::forget_foreign_wait(const wait_op& op) noexcept {
-    for (foreign_wait* w = foreign_waits_.first(); w; w = foreign_waits_.after(w)) {
-        if (w->op != &op) continue;
-        w->op = nullptr;
-        boost::system::error_code ignored;
-        w->stream.cancel(ignored);
-        return;
-    }
+void asio_engine::forget_foreign_wait(wait_op& op) noexcept {
+    auto* wait = static_cast<foreign_wait*>(std::exchange(op.watch, nullptr));
+    if (!wait) return;
+    wait->op = nullptr;
+    boost::system::error_code ignored;
+    wait->stream.cancel(ignored);
 }
 
 void asio_engine::end_lost_foreign_waits() noexcept {

@@ -95,7 +95,7 @@ bool asio_engine::start_foreign_wait(wait_op& op) noexcept {
     return true;
 }
 
-void asio_engine::forget_foreign_wait(const wait_op&) noexcept {}
+void asio_engine::forget_foreign_wait(wait_op&) noexcept {}
 void asio_engine::end_lost_foreign_waits() noexcept {}
 
 void asio_engine::start_wait(asio_socket& s, asio_direction& d, operation& op) {

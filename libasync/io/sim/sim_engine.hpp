@@ -42,6 +42,7 @@ public:
     socket_ptr adopt(native_handle handle, socket_role role) override;
     bool start(operation& op) noexcept override;
     void cancel(operation& op) noexcept override;
+    bool is_ready(const wait_op& op) const noexcept override;
     void cancel_and_wait(operation& op) noexcept override;
     native_handle give_away(socket& s) noexcept override;
     bool is_sending(const socket& s) const noexcept override;

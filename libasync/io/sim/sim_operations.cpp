@@ -377,6 +377,17 @@ void foreign_wait::writable() noexcept {
 }
 
 // One may wait for an object at a time.
+bool sim_engine::is_ready(const wait_op& op) const noexcept {
+    const bool reads = op.what == readiness::readable;
+    if (op.kind == op_kind::wait_handle) {
+        const std::shared_ptr<sim::object> object = world_->descriptors.find(op.handle);
+        return object && (reads ? object->readable() : object->writable());
+    }
+    const auto& s = static_cast<const sim_socket&>(*op.target);
+    if (!s.open() || (reads ? s.reading : s.writing).waiter) return false;
+    return reads ? s.object->readable() : s.object->writable();
+}
+
 bool sim_engine::start_foreign_wait(wait_op& op) noexcept {
     const std::shared_ptr<sim::object> object = world_->descriptors.find(op.handle);
     if (!object) {

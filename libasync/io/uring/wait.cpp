@@ -10,6 +10,15 @@
 
 namespace async::inline v0::io::uring {
 
+bool uring_engine::is_ready(const wait_op& op) const noexcept {
+    if (op.kind == op_kind::wait_handle) return is_ready_now(op.handle, op.what);
+    const auto& s = *static_cast<const uring_stream*>(op.target);
+    if (s.closing || s.closer) return false;
+    if (op.what == readiness::writable) return !s.writer && is_ready_now(s.handle, op.what);
+    if (s.reader || s.read_error != 0) return false;
+    return s.queued != 0 || s.ended || is_ready_now(s.handle, op.what);
+}
+
 bool uring_engine::start_wait(wait_op& op) noexcept {
     if (op.kind == op_kind::wait) {
         auto& s = *static_cast<uring_stream*>(op.target);
