@@ -63,11 +63,13 @@ struct process_credentials {
     std::uint32_t gid = 0;
 };
 
-// Bytes that came, and the handles that came with them; those that found no room are closed.
+// Bytes that came, and the handles that came with them; those that found no room are closed. Of a datagram, also whether
+// it had more bytes than that.
 struct handle_transfer {
     std::size_t bytes = 0;
     std::size_t handles = 0;
     int error = 0;
+    bool truncated = false;
 };
 
 }  // namespace async::inline v0::io

@@ -187,7 +187,7 @@ handle_transfer receive_handles(native_handle handle, std::span<std::byte> into,
         got = ::recvmsg(fd(handle), &message, flags);
     } while (got < 0 && errno == EINTR);
     if (got < 0) return {0, 0, errno};
-    handle_transfer result{static_cast<std::size_t>(got), 0, 0};
+    handle_transfer result{static_cast<std::size_t>(got), 0, 0, (message.msg_flags & MSG_TRUNC) != 0};
     for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
         const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);

@@ -69,8 +69,7 @@ socket socket::open(socket_domain domain, socket_type type) {
 }
 
 socket socket::adopt(native_handle handle) {
-    io::system_calls& system = detail::this_core ? detail::this_core->engine->calls() : io::native_calls();
-    detail::open_socket guard(system, handle);
+    detail::open_socket guard = detail::open_socket::given(handle, "socket::adopt");
     io::engine& engine = *detail::require_core("socket::adopt").engine;
     return make(engine, guard.release(), io::socket_role::quiet_stream);
 }

@@ -19,6 +19,20 @@ open_socket open_socket::unix_domain(io::socket_type type, io::system_calls& sys
     return socket;
 }
 
+std::pair<open_socket, open_socket> open_socket::unix_pair(io::socket_type type, io::system_calls& system,
+                                                           const char* operation) {
+    io::handle_pair pair;
+    if (const int error = system.open_pair(type, pair))
+        throw std::system_error(io::operation::to_error_code(error), operation);
+    return {open_socket(system, pair.first), open_socket(system, pair.second)};
+}
+
+open_socket open_socket::given(native_handle handle, const char* operation) {
+    open_socket socket(this_core ? this_core->engine->calls() : io::native_calls(), handle);
+    require_core(operation);
+    return socket;
+}
+
 namespace {
 
 // Closing is not refused in a cancelled scope: it takes effect first.
@@ -55,6 +69,10 @@ void throw_socket_error(int error, const char* operation, const endpoint& addres
     throw std::system_error(io::operation::to_error_code(error), std::string(operation) + " " + address.to_string());
 }
 
+void throw_socket_error(int error, const char* operation, const unix_endpoint& address) {
+    throw std::system_error(io::operation::to_error_code(error), std::string(operation) + " " + address.to_string());
+}
+
 void set_option_or_throw(io::system_calls& system, native_handle handle, io::socket_option option, int value,
                          const char* name) {
     const int error = system.set_option(handle, option, value);
@@ -65,30 +83,34 @@ void set_option_or_throw(io::system_calls& system, native_handle handle, io::soc
 
 namespace {
 
-template <class Name>
-Name name_of(const io::socket& s, int (io::system_calls::*call)(native_handle, Name&) noexcept, const char* name) {
-    Name where;
-    const int error = (io::calls_of(s).*call)(s.handle, where);
+template <class Fact>
+Fact fact_of(const io::socket& s, int (io::system_calls::*call)(native_handle, Fact&) noexcept, const char* name) {
+    Fact fact;
+    const int error = (io::calls_of(s).*call)(s.handle, fact);
     if (error != 0) throw std::system_error(io::operation::to_error_code(error), name);
-    return where;
+    return fact;
 }
 
 }  // namespace
 
 endpoint local_endpoint_of(const io::socket& s) {
-    return name_of<endpoint>(s, &io::system_calls::local_endpoint, "local_endpoint");
+    return fact_of<endpoint>(s, &io::system_calls::local_endpoint, "local_endpoint");
 }
 
 endpoint remote_endpoint_of(const io::socket& s) {
-    return name_of<endpoint>(s, &io::system_calls::remote_endpoint, "remote_endpoint");
+    return fact_of<endpoint>(s, &io::system_calls::remote_endpoint, "remote_endpoint");
 }
 
 unix_endpoint local_name_of(const io::socket& s) {
-    return name_of<unix_endpoint>(s, &io::system_calls::local_name, "local_endpoint");
+    return fact_of<unix_endpoint>(s, &io::system_calls::local_name, "local_endpoint");
 }
 
 unix_endpoint remote_name_of(const io::socket& s) {
-    return name_of<unix_endpoint>(s, &io::system_calls::remote_name, "remote_endpoint");
+    return fact_of<unix_endpoint>(s, &io::system_calls::remote_name, "remote_endpoint");
+}
+
+io::process_credentials peer_credentials_of(const io::socket& s) {
+    return fact_of<io::process_credentials>(s, &io::system_calls::peer_credentials, "peer_credentials");
 }
 
 void close_left_handle(io::system_calls* system, native_handle handle) noexcept {

@@ -1,6 +1,8 @@
 // Opening and configuring sockets with exceptions for errors, for the .cpp files of this directory.
 #pragma once
 
+#include <utility>
+
 #include <libasync/detail/exchange.hpp>
 #include <libasync/io/system_calls.hpp>
 #include <libasync/net/socket_state.hpp>
@@ -26,6 +28,10 @@ public:
         return of(io::socket_type::datagram, system, address, operation);
     }
     static open_socket unix_domain(io::socket_type type, io::system_calls& system, const char* operation);
+    static std::pair<open_socket, open_socket> unix_pair(io::socket_type type, io::system_calls& system,
+                                                         const char* operation);
+    // The caller's, which is closed unless it goes on to an engine. Throws errc::no_loop.
+    static open_socket given(native_handle handle, const char* operation);
 
     native_handle get() const noexcept { return handle_; }
     native_handle release() noexcept { return detail::exchange(handle_, invalid_handle); }
@@ -42,6 +48,7 @@ private:
 };
 
 [[noreturn]] void throw_socket_error(int error, const char* operation, const endpoint& address);
+[[noreturn]] void throw_socket_error(int error, const char* operation, const unix_endpoint& address);
 
 // All throw std::system_error.
 void set_option_or_throw(io::system_calls& system, native_handle handle, io::socket_option option, int value,
@@ -60,5 +67,6 @@ endpoint local_endpoint_of(const io::socket& s);
 endpoint remote_endpoint_of(const io::socket& s);
 unix_endpoint local_name_of(const io::socket& s);
 unix_endpoint remote_name_of(const io::socket& s);
+io::process_credentials peer_credentials_of(const io::socket& s);
 
 }  // namespace async::inline v0::detail

@@ -1,95 +1,13 @@
 #include <libasync/net/udp_socket.hpp>
 
-#include <algorithm>
-#include <array>
+#include <stdexcept>
 
-#include <libasync/net/attempt.hpp>
+#include <libasync/net/datagram_calls.hpp>
 #include <libasync/net/socket_setup.hpp>
 
 namespace async::inline v0 {
 
 namespace {
-
-constexpr std::size_t most_at_once = 32;
-
-using state_ref = detail::state_ref<detail::socket_state>;
-
-struct receive_call : detail::socket_call {
-    explicit receive_call(std::span<incoming_datagram> d) noexcept
-        : socket_call(&make, io::readiness::readable),
-          datagrams(d.first(std::min(d.size(), most_at_once))) {}
-
-    static int make(socket_call& call, io::socket& s) noexcept {
-        auto& self = static_cast<receive_call&>(call);
-        std::array<io::incoming_message, most_at_once> messages;
-        const std::size_t count = self.datagrams.size();
-        for (std::size_t i = 0; i < count; ++i) messages[i].into = self.datagrams[i].into;
-        const io::message_count got = io::calls_of(s).receive_messages(s.handle, std::span(messages).first(count));
-        for (std::size_t i = 0; i < got.count; ++i) {
-            incoming_datagram& d = self.datagrams[i];
-            d.size = messages[i].size;
-            d.truncated = messages[i].truncated;
-            d.from = messages[i].from.inet;
-        }
-        self.count = got.count;
-        return got.error;
-    }
-
-    std::span<incoming_datagram> datagrams;
-    std::size_t count = 0;
-};
-
-struct send_call : detail::socket_call {
-    explicit send_call(std::span<const outgoing_datagram> d) noexcept
-        : socket_call(&make, io::readiness::writable),
-          datagrams(d.first(std::min(d.size(), most_at_once))) {}
-
-    static int make(socket_call& call, io::socket& s) noexcept {
-        auto& self = static_cast<send_call&>(call);
-        std::array<io::outgoing_message, most_at_once> messages;
-        std::array<io::message_address, most_at_once> addresses;
-        const std::size_t count = self.datagrams.size();
-        for (std::size_t i = 0; i < count; ++i) {
-            messages[i].data = self.datagrams[i].data;
-            if (self.datagrams[i].to.port() == 0) continue;
-            addresses[i] = io::message_address(self.datagrams[i].to);
-            messages[i].to = &addresses[i];
-        }
-        const io::message_count sent = io::calls_of(s).send_messages(s.handle, std::span(messages).first(count));
-        self.count = sent.count;
-        return sent.error;
-    }
-
-    std::span<const outgoing_datagram> datagrams;
-    std::size_t count = 0;
-};
-
-task<std::size_t> receive_batch(state_ref state, std::span<incoming_datagram> datagrams) {
-    if (datagrams.empty()) co_return 0;
-    receive_call call(datagrams);
-    while (!call.done) co_await detail::attempt(state, call, "recv_many");
-    co_return call.count;
-}
-
-task<received_datagram> receive_one(state_ref state, std::span<std::byte> into) {
-    incoming_datagram datagram;
-    datagram.into = into;
-    receive_call call({&datagram, 1});
-    while (!call.done) co_await detail::attempt(state, call, "recv_from");
-    co_return received_datagram{datagram.size, datagram.from, datagram.truncated};
-}
-
-task<std::size_t> send_batch(state_ref state, std::span<const outgoing_datagram> datagrams) {
-    if (datagrams.empty()) co_return 0;
-    send_call call(datagrams);
-    while (!call.done) co_await detail::attempt(state, call, "send_many");
-    co_return call.count;
-}
-
-task<void> send_one(state_ref state, outgoing_datagram datagram, const char* name) {
-    send_call call({&datagram, 1});
-    while (!call.done) co_await detail::attempt(state, call, name);
-}
 
 void apply(io::system_calls& system, native_handle handle, const udp_options& options) {
     using io::socket_option;
@@ -157,22 +75,24 @@ void udp_socket::disconnect() {
 }
 
 task<received_datagram> udp_socket::recv_from(std::span<std::byte> into) {
-    return receive_one(state_ref(state_.get()), into);
+    return detail::receive_datagram<endpoint>(detail::datagram_ref(state_.get()), into);
 }
 
 task<std::size_t> udp_socket::recv_many(std::span<incoming_datagram> datagrams) {
-    return receive_batch(state_ref(state_.get()), datagrams);
+    return detail::receive_datagrams(detail::datagram_ref(state_.get()), datagrams);
 }
 
 task<void> udp_socket::send_to(const_bytes data, endpoint to) {
     if (to.port() == 0) throw std::invalid_argument("send_to " + to.to_string() + ": a port is missing");
-    return send_one(state_ref(state_.get()), {data, to}, "send_to");
+    return detail::send_datagram<endpoint>(detail::datagram_ref(state_.get()), {data, to}, "send_to");
 }
 
-task<void> udp_socket::send(const_bytes data) { return send_one(state_ref(state_.get()), {data, {}}, "send"); }
+task<void> udp_socket::send(const_bytes data) {
+    return detail::send_datagram<endpoint>(detail::datagram_ref(state_.get()), {data, {}}, "send");
+}
 
 task<std::size_t> udp_socket::send_many(std::span<const outgoing_datagram> datagrams) {
-    return send_batch(state_ref(state_.get()), datagrams);
+    return detail::send_datagrams(detail::datagram_ref(state_.get()), datagrams);
 }
 
 namespace {

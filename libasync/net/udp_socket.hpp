@@ -10,8 +10,7 @@
 
 #include <span>
 
-#include <libasync/io/buffer.hpp>
-#include <libasync/io/endpoint.hpp>
+#include <libasync/net/datagrams.hpp>
 #include <libasync/net/socket_state.hpp>
 
 namespace async::inline v0 {
@@ -38,26 +37,6 @@ struct udp_options {
     int send_buffer = 0;
 };
 static_assert(std::is_trivially_destructible_v<udp_options>);
-
-struct received_datagram {
-    std::size_t size = 0;    // bytes that were stored
-    endpoint from;
-    bool truncated = false;  // there was more than there was room for, and it is lost
-};
-
-// One of many that are received by one call.
-struct incoming_datagram {
-    std::span<std::byte> into;
-    std::size_t size = 0;
-    endpoint from;
-    bool truncated = false;
-};
-
-// One of many that are sent by one call. Without a port it goes to whom the socket is connected.
-struct outgoing_datagram {
-    const_bytes data;
-    endpoint to;
-};
 
 struct group_options {
     // The index of the interface (if_nametoindex(3)); 0: the system chooses.

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include <libasync/net/bound_path.hpp>
 #include <libasync/net/unix_stream.hpp>
 
 namespace async::inline v0 {
@@ -26,9 +27,6 @@ static_assert(std::is_trivially_destructible_v<unix_listen_options>);
 class unix_listener {
 public:
     unix_listener() = default;
-    unix_listener(unix_listener&& other) noexcept { *this = std::move(other); }
-    unix_listener& operator=(unix_listener&& other) noexcept;
-    ~unix_listener() { remove_path(); }
 
     // Listens under `where`, for this thread's loop. Throws std::system_error, for example address_in_use, with the name.
     static unix_listener bind(unix_endpoint where, const unix_listen_options& options = {});
@@ -42,18 +40,14 @@ public:
     task<void> close();
 
     bool is_open() const noexcept { return state_ && state_->socket; }
-    const unix_endpoint& local_endpoint() const noexcept { return where_; }
+    const unix_endpoint& local_endpoint() const noexcept { return bound_.name(); }
 
 private:
-    void remove_path() noexcept;
     static task<unix_stream> accept_on(detail::stream_ref listener, unix_options options);
 
     detail::stream_ptr state_;
     unix_options connection_;
-    unix_endpoint where_;
-    std::uint64_t device_ = 0;
-    std::uint64_t inode_ = 0;  // what stands at the path; 0: there is none
-    io::system_calls* system_ = nullptr;
+    detail::bound_path bound_;
 };
 
 }  // namespace async::inline v0

@@ -9,44 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include <libasync/detail/exchange.hpp>
 #include <libasync/io/messages.hpp>
 #include <libasync/io/unix_endpoint.hpp>
+#include <libasync/net/received_handles.hpp>
 #include <libasync/net/socket_stream.hpp>
 
 namespace async::inline v0 {
 
 using io::process_credentials;
-
-// Open handles that came from elsewhere. Move-only; closes those that nobody took.
-class received_handles {
-public:
-    received_handles() = default;
-    received_handles(received_handles&& other) noexcept
-        : bytes_(other.bytes_),
-          handles_(detail::exchange(other.handles_, {})),
-          system_(other.system_) {}
-    received_handles& operator=(received_handles&& other) noexcept {
-        std::swap(bytes_, other.bytes_);
-        std::swap(handles_, other.handles_);
-        std::swap(system_, other.system_);
-        return *this;
-    }
-    ~received_handles();
-
-    // Bytes that came with them; 0 at the end of the stream.
-    std::size_t bytes() const noexcept { return bytes_; }
-    std::size_t size() const noexcept { return handles_.size(); }
-    bool empty() const noexcept { return handles_.empty(); }
-    // The caller's from then on; invalid_handle if it was taken already. Throws std::out_of_range.
-    native_handle take(std::size_t i) { return detail::exchange(handles_.at(i), invalid_handle); }
-
-private:
-    friend class unix_stream;
-    std::size_t bytes_ = 0;
-    std::vector<native_handle> handles_;
-    io::system_calls* system_ = nullptr;
-};
 
 struct unix_options {
     // Handles can be received. What has arrived is not read ahead then, so that none is missed.

@@ -59,24 +59,6 @@ task<stream_pair> connected_with_memory() {
     co_return pair;
 }
 
-bool lacks_memory(const std::system_error& e) {
-    return e.code() == std::errc::not_enough_memory || e.code() == std::errc::no_buffer_space;
-}
-
-task<bool> runs_out(task<void> read) {
-    try {
-        co_await std::move(read);
-    } catch (const std::bad_alloc&) {
-        async::testing::fail_allocation::disarm_current();
-        co_return true;
-    } catch (const std::system_error& e) {
-        async::testing::fail_allocation::disarm_current();
-        if (!lacks_memory(e)) throw;
-        co_return true;
-    }
-    co_return false;
-}
-
 task<void> read_in_spite_of_it(reader read) {
     std::string text(300, 'x');
     for (const std::size_t end : {50u, 151u, 299u}) text[end] = '\n';

@@ -14,17 +14,6 @@ using namespace async_tests;
 
 namespace {
 
-// Whether it was memory that was lacking; there is enough of it from then on.
-task<bool> runs_out(task<void> t) {
-    try {
-        co_await std::move(t);
-    } catch (const std::bad_alloc&) {
-        async::testing::fail_allocation::disarm_current();
-        co_return true;
-    }
-    co_return false;
-}
-
 task<std::string> rest_of(memory_stream& stream) {
     std::string text;
     for (;;) {

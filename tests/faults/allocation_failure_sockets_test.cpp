@@ -12,25 +12,6 @@
 
 using namespace async_tests;
 
-namespace {
-
-// Whether it was memory that was lacking; there is enough of it from then on.
-task<bool> runs_out(task<void> t) {
-    try {
-        co_await std::move(t);
-    } catch (const std::bad_alloc&) {
-        async::testing::fail_allocation::disarm_current();
-        co_return true;
-    } catch (const std::system_error& e) {
-        if (e.code() != std::errc::not_enough_memory) throw;
-        async::testing::fail_allocation::disarm_current();
-        co_return true;
-    }
-    co_return false;
-}
-
-}  // namespace
-
 TEST_CASE("without memory a datagram is not sent or received, or is") {
     survives([]() -> task<void> {
         udp_socket near = udp_socket::bind(endpoint::loopback(0));

@@ -422,7 +422,7 @@ MUTANTS = [
            'if (has_sole_writer || socket->owner->is_sending(*socket)) return false;', '',
            ['net/cork:sim', 'net/cork:asio', 'net/tcp_stream:asio']),
     Mutant('unix-path-of-others', 'a listener removes what stands at its path now, whosever it is',
-           'libasync/net/unix_listener.cpp', 'if (now == io::file_identity{device_, inode}) system_', 'system_',
+           'libasync/net/bound_path.cpp', 'if (now == ours) system_', 'system_',
            ['net/unix_listener:asio', 'net/unix_listener:sim']),
     Mutant('tls-truncation-unnoticed', 'a connection that is cut off counts as the end of TLS',
            'libasync/net/tls/session.cpp', 'if (transport_ended_) fail_truncated();\n                co_await receive();',

@@ -42,4 +42,19 @@ void survives(Scenario scenario) {
     CHECK(report.failed_runs > 0);
 }
 
+// Whether it was memory that was lacking; there is enough of it from then on.
+inline task<bool> runs_out(task<void> t) {
+    try {
+        co_await std::move(t);
+    } catch (const std::bad_alloc&) {
+        async::testing::fail_allocation::disarm_current();
+        co_return true;
+    } catch (const std::system_error& e) {
+        if (e.code() != std::errc::not_enough_memory && e.code() != std::errc::no_buffer_space) throw;
+        async::testing::fail_allocation::disarm_current();
+        co_return true;
+    }
+    co_return false;
+}
+
 }  // namespace async_tests
