@@ -44,6 +44,7 @@
 #include <libasync/net/tls_context.hpp>
 #include <libasync/net/tls_stream.hpp>
 #include <libasync/net/udp_socket.hpp>
+#include <libasync/net/unix_datagram_socket.hpp>
 #include <libasync/net/unix_listener.hpp>
 #include <libasync/net/unix_server.hpp>
 #include <libasync/net/unix_stream.hpp>

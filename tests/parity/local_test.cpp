@@ -106,6 +106,84 @@ task<std::string> connect_to(unix_endpoint where) {
 
 }  // namespace
 
+namespace {
+
+task<std::string> datagram(unix_datagram_socket& socket, std::size_t room) {
+    std::array<char, 64> bytes;
+    const received_unix_datagram got = co_await socket.recv_from(std::as_writable_bytes(std::span(bytes).first(room)));
+    std::string text(bytes.data(), got.size);
+    if (got.truncated) text += " (cut)";
+    if (got.from.empty()) text += " (from nobody)";
+    co_return text;
+}
+
+}  // namespace
+
+BEHAVIOUR("unix datagrams keep their borders, and find nobody, somebody, or one who is gone") {
+    auto a = unix_datagram_socket::open();
+    const std::string path = t.files() / "socket";
+    const std::string too_long(4'000'000, 'x');
+    co_await t.see("to nobody", a.send_to("x", path));
+    auto b = unix_datagram_socket::bind(path);
+    co_await t.see("send", a.send_to("one", path));
+    co_await t.see("send nothing", a.send_to("", path));
+    co_await t.see("send too much", a.send_to(too_long, path));
+    co_await t.see("send to itself", b.send_to("a longer one", path));
+    co_await t.see("receive", datagram(b, 64));
+    co_await t.see("receive", datagram(b, 64));
+    co_await t.see("receive", datagram(b, 4));
+    co_await t.see("without a peer", a.send("x"));
+    a.connect_to(path);
+    co_await t.see("close", b.close());
+    co_await t.see("to one who is gone", a.send("x"));
+    co_await t.see("again", a.send("x"));
+    co_await t.see("by name", a.send_to("x", path));
+    t.attempt("connect", [&] { a.connect_to(path); });
+}
+
+BEHAVIOUR("a unix datagram socket that is connected refuses strangers, and tells its peer when it leaves") {
+    const std::string names[] = {t.files() / "a", t.files() / "b"};
+    auto a = unix_datagram_socket::bind(names[0]);
+    auto b = unix_datagram_socket::bind(names[1]);
+    auto stranger = unix_datagram_socket::open();
+    a.connect_to(names[1]);
+    co_await t.see("a stranger", stranger.send_to("x", names[0]));
+    t.attempt("a stranger connects", [&] { stranger.connect_to(names[0]); });
+    b.connect_to(names[0]);
+    co_await t.see("send", b.send("lost"));
+    t.attempt("leave", [&] { a.disconnect(); });
+    co_await t.see("the peer receives", datagram(b, 64));
+    auto receiving = t.begin("receive", datagram(a, 64));
+    co_await settle();
+    co_await t.see("the stranger again", stranger.send_to("y", names[0]));
+    co_await receiving;
+    co_await t.see("the peer sends", b.send("z"));
+    co_await t.see("receive", datagram(a, 64));
+    t.attempt("whose pair", [&] { static_cast<void>(a.peer_credentials()); });
+}
+
+BEHAVIOUR("handles come with their datagram, and with no other") {
+    auto [a, b] = unix_datagram_socket::pair();
+    const std::array<native_handle, 2> handles = {a.handle(), a.handle()};
+    auto receive = [](unix_datagram_socket& socket, std::size_t room, std::size_t most) -> task<std::string> {
+        std::array<char, 64> bytes;
+        const received_handles got =
+            co_await socket.receive_handles(std::as_writable_bytes(std::span(bytes).first(room)), most);
+        co_return std::string(bytes.data(), got.bytes()) + " with " + std::to_string(got.size()) +
+            (got.truncated() ? " (cut)" : "");
+    };
+    co_await t.see("send", a.send_handles("with two", handles));
+    co_await t.see("send", a.send("with none"));
+    co_await t.see("send", a.send_handles("", handles));
+    co_await t.see("send", a.send_handles("too many", handles));
+    co_await t.see("send", a.send_handles("the last", {}));
+    co_await t.see("receive", receive(b, 4, 16));
+    co_await t.see("receive", receive(b, 64, 16));
+    co_await t.see("receive", receive(b, 64, 16));
+    co_await t.see("receive", receive(b, 64, 1));
+    co_await t.see("receive", datagram(b, 64));
+}
+
 BEHAVIOUR("a unix stream that is closed ends, and a write to it is refused") {
     auto [a, b] = unix_stream::pair();
     co_await t.see("write", b.write("last"));

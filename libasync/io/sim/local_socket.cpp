@@ -47,6 +47,16 @@ std::uint64_t local_names::number_of(std::string_view name) const noexcept {
     return found == names_.end() ? 0 : found->second.number;
 }
 
+std::string local_names::free_name() noexcept {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string name(6, '\0');
+    do {
+        ++last_chosen_;
+        for (unsigned i = 0; i < 5; ++i) name[5 - i] = digits[(last_chosen_ >> (4 * i)) & 15];
+    } while (find_any(name));
+    return name;
+}
+
 int local_socket::bind(std::string_view name) noexcept {
     if (bound_ || connection_) return EINVAL;
     const int error = world_.local.bind(name, shared_from_this());

@@ -25,6 +25,8 @@ public:
     std::uint64_t number_of(std::string_view name) const noexcept;
     std::shared_ptr<local_socket> find(std::string_view name) const noexcept;
     std::shared_ptr<object> find_any(std::string_view name) const noexcept;
+    // An abstract name that nobody has, as the system chooses them.
+    std::string free_name() noexcept;
 
 private:
     struct entry {
@@ -33,6 +35,7 @@ private:
     };
     std::map<std::string, entry, std::less<>> names_;
     std::uint64_t last_number_ = 0;
+    std::uint32_t last_chosen_ = 0;
 };
 
 class local_socket final : public stream_object, public std::enable_shared_from_this<local_socket> {

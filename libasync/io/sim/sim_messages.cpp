@@ -58,23 +58,34 @@ int sim_calls::set_permissions(const char* path, std::uint32_t) noexcept {
 }
 
 int sim_calls::peer_credentials(native_handle handle, process_credentials& peer) noexcept {
+    constexpr process_credentials one_program{1, 1000, 1000};  // there is no other in this world
+    if (const auto s = world_->descriptors.find<local_datagram_socket>(handle)) {
+        constexpr process_credentials unknown{0, ~std::uint32_t{0}, ~std::uint32_t{0}};
+        peer = s->is_paired() ? one_program : unknown;
+        return 0;
+    }
     const auto s = world_->descriptors.find<local_socket>(handle);
     if (!s) return EBADF;
     if (!s->stream()) return ENOTCONN;
-    peer = {1, 1000, 1000};  // the one program of this world
+    peer = one_program;
     return 0;
 }
 
 handle_transfer sim_calls::send_handles(native_handle handle, const_bytes bytes,
                                         std::span<const native_handle> handles) noexcept {
     const unfailing no_failures;
+    const auto datagrams = world_->descriptors.find<local_datagram_socket>(handle);
     const auto s = world_->descriptors.find<local_socket>(handle);
-    if (!s) return {0, 0, EBADF};
-    if (!s->stream()) return {0, 0, ENOTCONN};
+    if (!s && !datagrams) return {0, 0, EBADF};
+    if (s && !s->stream()) return {0, 0, ENOTCONN};
     std::vector<std::shared_ptr<object>> objects;
     for (const native_handle h : handles) {
         objects.push_back(world_->descriptors.find(h));
         if (!objects.back()) return {0, 0, EBADF};
+    }
+    if (datagrams) {
+        const int error = datagrams->send(bytes, nullptr, objects);
+        return error != 0 ? handle_transfer{0, 0, error} : handle_transfer{bytes.size(), handles.size(), 0};
     }
     connection& c = *s->stream();
     const std::uint64_t position = c.sent(s->stream_side());
@@ -87,15 +98,26 @@ handle_transfer sim_calls::send_handles(native_handle handle, const_bytes bytes,
 handle_transfer sim_calls::receive_handles(native_handle handle, std::span<std::byte> into,
                                            std::span<native_handle> handles) noexcept {
     const unfailing no_failures;
-    const auto s = world_->descriptors.find<local_socket>(handle);
-    if (!s) return {0, 0, EBADF};
-    if (!s->stream()) return {0, 0, ENOTCONN};
-    connection& c = *s->stream();
-    const transfer_result r = c.receive(s->stream_side(), into.data(), into.size());
-    handle_transfer result{r.bytes, 0, r.error};
-    for (const auto& o : c.take_attached(s->stream_side())) {
-        const native_handle fresh =
-            result.handles < handles.size() ? world_->descriptors.add(o) : invalid_handle;
+    handle_transfer result;
+    std::vector<std::shared_ptr<object>> objects;
+    if (const auto datagrams = world_->descriptors.find<local_datagram_socket>(handle)) {
+        incoming_message m;
+        m.into = into;
+        result.error = datagrams->receive(m, &objects);
+        result.bytes = m.size;
+        result.truncated = m.truncated;
+    } else {
+        const auto s = world_->descriptors.find<local_socket>(handle);
+        if (!s) return {0, 0, EBADF};
+        if (!s->stream()) return {0, 0, ENOTCONN};
+        connection& c = *s->stream();
+        const transfer_result r = c.receive(s->stream_side(), into.data(), into.size());
+        result.bytes = r.bytes;
+        result.error = r.error;
+        objects = c.take_attached(s->stream_side());
+    }
+    for (const auto& o : objects) {
+        const native_handle fresh = result.handles < handles.size() ? world_->descriptors.add(o) : invalid_handle;
         if (fresh != invalid_handle) {
             handles[result.handles++] = fresh;
         } else {
@@ -108,8 +130,13 @@ handle_transfer sim_calls::receive_handles(native_handle handle, std::span<std::
 
 int sim_calls::connect_datagrams(native_handle handle, const endpoint* to) noexcept {
     const unfailing no_failures;
+    const auto local = world_->descriptors.find<local_datagram_socket>(handle);
+    if (local && to == nullptr) {
+        local->disconnect();
+        return 0;
+    }
     const auto s = world_->descriptors.find<datagram_socket>(handle);
-    if (!s) return EBADF;
+    if (!s) return local ? EINVAL : EBADF;
     if (to != nullptr) return s->connect(*to);
     s->disconnect();
     return 0;
