@@ -82,7 +82,10 @@ public:
     // of the first: what comes before one that fails is sent. Cancel class: lossless.
     task<std::size_t> send_many(std::span<const outgoing_datagram> datagrams);
 
-    // Membership of a multicast group. Throw std::system_error.
+    // Membership of a multicast group: what is sent to it and to this socket's port is received, if the socket is bound to
+    // all addresses or to the group's. On Linux one that has not joined hears it too, as long as another socket of the
+    // machine has (IP_MULTICAST_ALL, ip(7)). Throw std::system_error: address_in_use if it was joined already,
+    // address_not_available if it was not, no_such_device, invalid_argument if it is no group.
     void join_group(endpoint group, const group_options& options = {});
     void leave_group(endpoint group, const group_options& options = {});
 

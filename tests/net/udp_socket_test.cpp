@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include <tests/support/own_address.hpp>
 #include <tests/support/expect.hpp>
 #include <tests/support/network.hpp>
+#include <tests/support/own_address.hpp>
 #include <tests/support/scripted.hpp>
 
 using namespace async_tests;
@@ -255,12 +255,8 @@ TEST_CASE("whoever is always ready lets others run") {
 #ifndef _WIN32
 TEST_CASE("members of a group hear what is sent to it") {
     async::run([]() -> task<void> {
-        const endpoint group("239.255.77.7", 0);
+        const endpoint group = own_group();
         udp_socket member = udp_socket::bind(endpoint::any(0), {.reuse_address = true});
-        if (on_sim()) {
-            CHECK_THROWS_AS(member.join_group(group), std::system_error);  // groups are not simulated
-            co_return;
-        }
         try {
             member.join_group(group);
         } catch (const std::system_error& e) {
@@ -279,4 +275,119 @@ TEST_CASE("members of a group hear what is sent to it") {
         member.leave_group(group, {.source = &only_from});
     }());
 }
+
+namespace {
+
+// On every machine, by an interface that it has: its loopback.
+constexpr std::uint32_t loopback_interface = 1;
+const group_options by_loopback{.interface_index = loopback_interface};
+
+task<std::string> next_text(udp_socket& socket) {
+    text_buffer buffer;
+    const received_datagram got = co_await timeout(10s, socket.recv_from(buffer.bytes));
+    co_return std::string(buffer.text(got.size));
+}
+
+}  // namespace
+
+TEST_CASE("every member of a group hears it once, the sender too if it is one") {
+    async::run([]() -> task<void> {
+        const udp_options shared{.reuse_address = true, .multicast_interface = loopback_interface};
+        udp_socket first = udp_socket::bind(endpoint::any(0), shared);
+        const endpoint group = own_group(first.local_endpoint().port());
+        udp_socket second = udp_socket::bind(endpoint::any(group.port()), shared);
+        udp_socket at_group = udp_socket::bind(group, shared);
+        for (udp_socket* socket : {&first, &second, &at_group}) socket->join_group(group, by_loopback);
+        const std::array<outgoing_datagram, 2> out{{{"one", group}, {"two", group}}};
+        std::size_t sent = 0;
+        while (sent < 2) sent += co_await first.send_many(std::span(out).subspan(sent));
+        for (udp_socket* socket : {&first, &second, &at_group}) {
+            const std::string one = co_await next_text(*socket);
+            CHECK(one == "one");
+            const std::string two = co_await next_text(*socket);
+            CHECK(two == "two");
+            text_buffer buffer;
+            const auto more = co_await move_on_after(0ms, socket->recv_from(buffer.bytes));
+            CHECK_FALSE(more.has_value());
+        }
+    }());
+}
+
+TEST_CASE("who has left a group hears it no more") {
+    async::run([]() -> task<void> {
+        udp_socket member = udp_socket::bind(endpoint::any(0));
+        const endpoint group = own_group(member.local_endpoint().port());
+        udp_socket sender = udp_socket::bind(endpoint::loopback(0), {.multicast_interface = loopback_interface});
+        co_await sender.send_to("too early", group);
+        member.join_group(group, by_loopback);
+        co_await sender.send_to("heard", group);
+        member.leave_group(group, by_loopback);
+        co_await sender.send_to("too late", group);
+        co_await sender.send_to("to you alone", endpoint::loopback(group.port()));
+        const std::string heard = co_await next_text(member);
+        CHECK(heard == "heard");
+        const std::string alone = co_await next_text(member);
+        CHECK(alone == "to you alone");
+    }());
+}
+
+TEST_CASE("who has joined a group for certain sources hears no others") {
+    async::run([]() -> task<void> {
+        udp_socket member = udp_socket::bind(endpoint::any(0));
+        const endpoint group = own_group(member.local_endpoint().port());
+        udp_socket sender = udp_socket::bind(endpoint::loopback(0), {.multicast_interface = loopback_interface});
+        const endpoint wanted("127.0.0.1", 0);
+        const endpoint other("127.0.0.9", 0);
+        member.join_group(group, {.interface_index = loopback_interface, .source = &other});
+        co_await sender.send_to("from a stranger", group);
+        member.join_group(group, {.interface_index = loopback_interface, .source = &wanted});
+        co_await sender.send_to("from a friend", group);
+        member.leave_group(group, {.interface_index = loopback_interface, .source = &wanted});
+        co_await sender.send_to("from a former friend", group);
+        co_await sender.send_to("to you alone", endpoint::loopback(group.port()));
+        const std::string friendly = co_await next_text(member);
+        CHECK(friendly == "from a friend");
+        const std::string alone = co_await next_text(member);
+        CHECK(alone == "to you alone");
+        member.leave_group(group, {.interface_index = loopback_interface, .source = &other});
+        CHECK_THROWS_AS(member.leave_group(group, by_loopback), std::system_error);
+    }());
+}
+
+TEST_CASE("wrong memberships are errors that name the group") {
+    async::run([]() -> task<void> {
+        const auto code_of = [](auto call) {
+            try {
+                call();
+            } catch (const std::system_error& e) {
+                return e.code();
+            }
+            return std::error_code();
+        };
+        udp_socket socket = udp_socket::bind(endpoint::any(0));
+        const endpoint group = own_group();
+        const endpoint source("127.0.0.1", 0);
+        const group_options nowhere{.interface_index = 77'777};
+        const group_options from_source{.interface_index = loopback_interface, .source = &source};
+        const auto join = [&](const endpoint& g, const group_options& o) {
+            return code_of([&] { socket.join_group(g, o); });
+        };
+        const auto leave = [&](const endpoint& g, const group_options& o) {
+            return code_of([&] { socket.leave_group(g, o); });
+        };
+        CHECK(join(endpoint("10.0.0.1", 0), by_loopback) == std::errc::invalid_argument);
+        CHECK(join(group, nowhere) == std::errc::no_such_device);
+        CHECK(leave(group, by_loopback) == std::errc::address_not_available);
+        CHECK(leave(group, from_source) == std::errc::invalid_argument);
+        CHECK_FALSE(join(group, by_loopback));
+        CHECK(join(group, by_loopback) == std::errc::address_in_use);
+        CHECK_FALSE(join(group, from_source));
+        CHECK(join(group, from_source) == std::errc::address_not_available);
+        CHECK_FALSE(leave(group, by_loopback));
+        CHECK_THROWS_WITH_AS(socket.leave_group(group, by_loopback),
+                             doctest::Contains(("leave group " + group.address()).c_str()), std::system_error);
+        co_return;
+    }());
+}
+
 #endif

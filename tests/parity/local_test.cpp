@@ -106,6 +106,36 @@ task<std::string> connect_to(unix_endpoint where) {
 
 }  // namespace
 
+BEHAVIOUR("groups: who is a member hears them, and who is not, if another one is") {
+    constexpr std::uint32_t loopback = 1;
+    const udp_options shared{.reuse_address = true, .multicast_interface = loopback};
+    const group_options by_loopback{.interface_index = loopback};
+    udp_socket member = udp_socket::bind(endpoint::any(0), shared);
+    const endpoint group = async_tests::own_group(member.local_endpoint().port());
+    udp_socket stranger = udp_socket::bind(endpoint::any(group.port()), shared);
+    udp_socket choosy = udp_socket::bind(group, shared);
+    udp_socket sender = udp_socket::bind(endpoint::loopback(0), {.multicast_loop = false});
+    const endpoint wanted("127.0.0.9", 0);
+    const group_options from_wanted{.interface_index = loopback, .source = &wanted};
+    t.attempt("join", [&] { member.join_group(group, by_loopback); });
+    t.attempt("join for a source", [&] { choosy.join_group(group, from_wanted); });
+    t.attempt("again", [&] { member.join_group(group, by_loopback); });
+    co_await t.see("send", sender.send_to("one", group));
+    co_await settle();
+    t.attempt("leave", [&] { member.leave_group(group, by_loopback); });
+    t.attempt("again", [&] { member.leave_group(group, by_loopback); });
+    co_await t.see("send", sender.send_to("two", group));
+    udp_socket friendly = udp_socket::bind(endpoint("127.0.0.9", 0));
+    co_await t.see("send", friendly.send_to("three", group));
+    co_await settle();
+    for (udp_socket* socket : {&member, &stranger, &choosy}) {
+        t.note("a socket");
+        co_await t.see("receive", datagram(*socket, 64));
+        if (socket != &choosy) co_await t.see("receive", datagram(*socket, 64));
+        co_await t.see("no more", move_on_after(0ms, datagram(*socket, 64)));
+    }
+}
+
 namespace {
 
 task<std::string> datagram(unix_datagram_socket& socket, std::size_t room) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <string>
 
 #include <libasync/async.hpp>
@@ -171,4 +172,27 @@ TEST_CASE("an address that is none is an error with its text") {
     sim::run(1, main());
     CHECK(message.find("nonsense") != std::string::npos);
     CHECK_THROWS_AS(sim::heal_all(), std::system_error);
+}
+
+TEST_CASE("what is sent to a group is heard on every machine that has a member") {
+    sim::run(1, []() -> task<void> {
+        const endpoint group("239.1.1.1", 77);
+        auto hear = [](endpoint where) -> task<std::string> {
+            udp_socket member = udp_socket::bind(endpoint::any(where.port()));
+            member.join_group(where);
+            std::array<char, 10> room;
+            const received_datagram got = co_await member.recv_from(std::as_writable_bytes(std::span(room)));
+            co_return std::string(room.data(), got.size) + " from " + got.from.address();
+        };
+        auto far = create_task(sim::on_host("10.0.0.2", hear(group)));
+        auto farther = create_task(sim::on_host("10.0.0.3", hear(group)));
+        auto near = create_task(hear(group));
+        co_await sleep(1ms);
+        udp_socket sender = udp_socket::bind(endpoint::any(0));
+        co_await sender.send_to("hello", group);
+        for (auto* member : {&far, &farther, &near}) {
+            const std::string heard = co_await *member;
+            CHECK(heard == "hello from 10.0.0.1");
+        }
+    }());
 }

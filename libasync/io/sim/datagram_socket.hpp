@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include <libasync/io/sim/group_memberships.hpp>
 #include <libasync/io/sim/network.hpp>
 #include <libasync/io/sim/object.hpp>
 #include <libasync/io/system_calls.hpp>
@@ -16,7 +17,7 @@ public:
     static constexpr std::size_t largest = 65'507;          // bytes of one datagram
     static constexpr std::size_t default_buffer = 212'992;  // bytes that wait to be received
 
-    datagram_socket(world& w, host_id host, address_family family) noexcept : world_(w), host_(host), family_(family) {}
+    datagram_socket(world& w, host_id host, address_family family) noexcept;
     ~datagram_socket() override;
 
     // As the system calls of these names, without waiting; errno values.
@@ -35,6 +36,7 @@ public:
 
     // Anybody's again.
     void disconnect() noexcept { connected_ = false; }
+    int change_membership(const multicast_group& group, membership m) noexcept;
     int remote_endpoint(endpoint& where) const noexcept;
     int set_option(socket_option option, int value) noexcept;
     int get_option(socket_option option, int& value) const noexcept;
@@ -51,13 +53,27 @@ public:
 
 private:
     friend class network;
+    int option(socket_option o) const noexcept { return options_[static_cast<std::size_t>(o)]; }
+
     struct datagram {
         std::vector<std::byte> bytes;
         endpoint from;
     };
 
-    void travel(const datagram& d, const endpoint& to, std::chrono::nanoseconds delay) noexcept;
-    void arrive(datagram d, const endpoint& to) noexcept;
+    // Who is to get it: whoever has that address when it arrives, or a certain member of a group.
+    struct addressee {
+        endpoint to;
+        std::shared_ptr<datagram_socket> member;
+        net_interface by = net_interface::network;
+    };
+
+    net_interface leaves_by(const endpoint& to) const noexcept;
+    endpoint source_towards(const endpoint& to) const noexcept;
+    void send_to_group(const datagram& d, const endpoint& group) noexcept;
+    void launch(const datagram& d, const addressee& a) noexcept;
+    void travel(const datagram& d, const addressee& a, std::chrono::nanoseconds delay) noexcept;
+    void arrive(datagram d, const addressee& a) noexcept;
+    void take(datagram d, const endpoint& to) noexcept;
     void refused(const endpoint& by) noexcept;
 
     world& world_;
@@ -73,6 +89,7 @@ private:
     std::deque<datagram> queue_;
     std::size_t queued_bytes_ = 0;
     std::size_t receive_limit_ = default_buffer;
+    group_memberships groups_;
     int options_[static_cast<std::size_t>(socket_option::hops) + 1]{};
 };
 

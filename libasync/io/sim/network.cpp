@@ -16,15 +16,6 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds retransmission = 200ms;
 
-bool is_any(const endpoint& e) noexcept {
-    return std::all_of(e.bytes().begin(), e.bytes().end(), [](std::uint8_t byte) { return byte == 0; });
-}
-
-bool is_loopback(const endpoint& e) noexcept {
-    if (e.family() == address_family::ipv4) return e.bytes()[0] == 127;
-    return e.bytes() == endpoint::loopback(0, address_family::ipv6).bytes();
-}
-
 bool same_address(const endpoint& a, const endpoint& b) noexcept {
     return a.family() == b.family() && a.bytes() == b.bytes();
 }
@@ -34,6 +25,15 @@ endpoint with_port(const endpoint& e, std::uint16_t port) noexcept {
 }
 
 }  // namespace
+
+bool network::is_any(const endpoint& e) noexcept {
+    return std::all_of(e.bytes().begin(), e.bytes().end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool network::is_loopback(const endpoint& e) noexcept {
+    if (e.family() == address_family::ipv4) return e.bytes()[0] == 127;
+    return e.bytes() == endpoint::loopback(0, address_family::ipv6).bytes();
+}
 
 network::network(world& w) noexcept : world_(w) { machines_.push_back({endpoint("10.0.0.1", 0)}); }
 
@@ -64,7 +64,21 @@ endpoint network::source(host_id from, const endpoint& to) const noexcept {
 }
 
 bool network::is_local(host_id host, const endpoint& address) const noexcept {
-    return is_any(address) || is_loopback(address) || same_address(machines_[host].address, address);
+    return is_any(address) || is_loopback(address) || is_group(address) ||
+           same_address(machines_[host].address, address);
+}
+
+std::optional<net_interface> network::interface_of(host_id host, address_family family,
+                                                   std::uint32_t index) const noexcept {
+    const bool in_network = machines_[host].address.family() == family;
+    if (index == 0) return in_network ? net_interface::network : net_interface::loopback;
+    if (index == static_cast<std::uint32_t>(net_interface::loopback)) return net_interface::loopback;
+    if (index == static_cast<std::uint32_t>(net_interface::network) && in_network) return net_interface::network;
+    return std::nullopt;
+}
+
+endpoint network::address_of(host_id host, address_family family, net_interface i) const noexcept {
+    return i == net_interface::network ? machines_[host].address : endpoint::loopback(0, family);
 }
 
 void network::check(const link_options& options) {
@@ -138,7 +152,9 @@ std::optional<std::chrono::nanoseconds> network::latency_of_datagram(host_id fro
 
 namespace {
 
-bool same_place(const endpoint& a, const endpoint& b) noexcept { return is_any(a) || is_any(b) || same_address(a, b); }
+bool same_place(const endpoint& a, const endpoint& b) noexcept {
+    return network::is_any(a) || network::is_any(b) || same_address(a, b);
+}
 
 // With SO_REUSEADDR, which listeners here always have, a port is taken by who listens on it, and by who shares it
 // unasked.
@@ -174,7 +190,7 @@ Socket* choose(const port_map<Socket>& ports, host_id host, const endpoint& wher
     std::vector<Socket*> general;
     for (Socket* s : ports.at(host, where.port())) {
         if (!takes(*s, where)) continue;
-        if (is_any(s->local())) {
+        if (network::is_any(s->local())) {
             general.push_back(s);
         } else if (same_address(s->local(), where)) {
             exact.push_back(s);
@@ -208,7 +224,10 @@ int network::bind(datagram_socket& s, const endpoint& where) noexcept { return b
 int network::listen(tcp_socket& s) noexcept { return conflicts(tcp_ports_, s, s.local_) ? EADDRINUSE : 0; }
 
 void network::unbind(tcp_socket& s) noexcept { tcp_ports_.remove(s, s.host(), s.local_.port()); }
-void network::unbind(datagram_socket& s) noexcept { udp_ports_.remove(s, s.host(), s.local_.port()); }
+void network::unbind(datagram_socket& s) noexcept {
+    udp_ports_.remove(s, s.host(), s.local_.port());
+    std::erase(members_, &s);
+}
 
 std::shared_ptr<tcp_socket> network::listener(host_id host, const endpoint& where) noexcept {
     tcp_socket* s = choose(tcp_ports_, host, where, world_.outcomes);
@@ -218,6 +237,32 @@ std::shared_ptr<tcp_socket> network::listener(host_id host, const endpoint& wher
 std::shared_ptr<datagram_socket> network::receiver(host_id host, const endpoint& where) noexcept {
     datagram_socket* s = choose(udp_ports_, host, where, world_.outcomes);
     return s ? s->shared_from_this() : nullptr;
+}
+
+void network::add_member(datagram_socket& s) noexcept {
+    if (std::find(members_.begin(), members_.end(), &s) == members_.end()) members_.push_back(&s);
+}
+
+bool network::hears(const datagram_socket& s, const endpoint& group, net_interface by,
+                    const endpoint& source) const noexcept {
+    using answer = group_memberships::answer;
+    if (!s.open_ || s.local_.port() != group.port()) return false;
+    if (!is_any(s.local_) && !same_address(s.local_, group)) return false;
+    if (s.groups_.wants(group, by, source) == answer::unwanted) return false;
+    return std::any_of(members_.begin(), members_.end(), [&](const datagram_socket* other) {
+        return other->host() == s.host() && other->groups_.wants(group, by, source) == answer::wanted;
+    });
+}
+
+std::vector<std::shared_ptr<datagram_socket>> network::members(const endpoint& group, net_interface by,
+                                                               const endpoint& source) noexcept {
+    std::vector<std::shared_ptr<datagram_socket>> found;
+    for (host_id host = 0; host < machines_.size(); ++host) {
+        for (datagram_socket* s : udp_ports_.at(host, group.port())) {
+            if (s->family() == group.family() && hears(*s, group, by, source)) found.push_back(s->shared_from_this());
+        }
+    }
+    return found;
 }
 
 }  // namespace async::inline v0::io::sim

@@ -11,6 +11,7 @@
 
 #include <libasync/io/endpoint.hpp>
 #include <libasync/io/sim/event_queue.hpp>
+#include <libasync/io/sim/group_memberships.hpp>
 #include <libasync/io/sim/port_map.hpp>
 #include <libasync/io/sim/settings.hpp>
 
@@ -32,8 +33,15 @@ public:
     static endpoint destination(const endpoint& to) noexcept;
     // The address that a socket of `from` has towards `to`, with no port.
     endpoint source(host_id from, const endpoint& to) const noexcept;
-    // Whether `address` is one of the machine's own, or stands for all of them.
+    // Whether a socket of the machine can have `address`: it is one of its own, stands for all of them, or is a group.
     bool is_local(host_id host, const endpoint& address) const noexcept;
+    static bool is_any(const endpoint& address) noexcept;
+    static bool is_loopback(const endpoint& address) noexcept;
+
+    // The interface of that index, or the one that leads to groups if it is 0; nothing if there is none for addresses of
+    // that family. A machine has an address of one family in the network, and the loopback's two.
+    std::optional<net_interface> interface_of(host_id host, address_family family, std::uint32_t index) const noexcept;
+    endpoint address_of(host_id host, address_family family, net_interface i) const noexcept;
 
     // Throws std::invalid_argument for latencies that are negative, the wrong way round, or longer than a year.
     static void check(const link_options& options);
@@ -68,6 +76,15 @@ public:
     std::shared_ptr<tcp_socket> listener(host_id host, const endpoint& where) noexcept;
     std::shared_ptr<datagram_socket> receiver(host_id host, const endpoint& where) noexcept;
 
+    // Groups. A machine takes what is sent to one that a socket of its own has joined; and then gives it to every socket
+    // on that port that is bound to the group or to all addresses and has not joined it for other sources alone:
+    // one that has not joined it at all hears it too (IP_MULTICAST_ALL, ip(7)).
+    void add_member(datagram_socket& s) noexcept;
+    bool hears(const datagram_socket& s, const endpoint& group, net_interface by, const endpoint& source) const noexcept;
+    // All who hear it, in the order of their machines, and there of their binding.
+    std::vector<std::shared_ptr<datagram_socket>> members(const endpoint& group, net_interface by,
+                                                          const endpoint& source) noexcept;
+
 private:
     struct link {
         link_options options;
@@ -94,6 +111,7 @@ private:
     link_options between_machines_{std::chrono::microseconds(250), std::chrono::microseconds(250), 0, 0};
     port_map<tcp_socket> tcp_ports_;
     port_map<datagram_socket> udp_ports_;
+    std::vector<datagram_socket*> members_;  // of some group, perhaps
 };
 
 }  // namespace async::inline v0::io::sim

@@ -186,8 +186,11 @@ message_count sim_calls::receive_messages(native_handle handle, std::span<incomi
     return {received, 0};
 }
 
-// Groups are not simulated.
-int sim_calls::change_membership(native_handle, const multicast_group&, membership) noexcept { return ENOSYS; }
+int sim_calls::change_membership(native_handle handle, const multicast_group& group, membership m) noexcept {
+    const unfailing no_failures;
+    const auto s = world_->descriptors.find<datagram_socket>(handle);
+    return s ? s->change_membership(group, m) : EBADF;
+}
 
 transfer_result sim_calls::send_now(native_handle handle, const_bytes bytes) noexcept {
     const unfailing no_failures;

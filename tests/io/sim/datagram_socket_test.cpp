@@ -2,13 +2,18 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <libasync/io/sim/world.hpp>
 
 using namespace async;
 using namespace async::io::sim;
+using async::io::membership;
+using async::io::socket_option;
 using namespace std::chrono_literals;
 
 namespace {
@@ -163,4 +168,184 @@ TEST_CASE("ports: one owner, unless all share; the address must be the machine's
     first->closed();
     CHECK(make()->bind(endpoint::loopback(53)) == 0);
     CHECK(make()->send("x", 1) == EDESTADDRREQ);
+}
+
+namespace {
+
+const endpoint the_group("239.1.2.3", 500);
+
+// Sockets on a port of their machines that have joined the group.
+struct members {
+    explicit members(world& w) : world_(w) {}
+
+    std::shared_ptr<datagram_socket> add(const char* machine, const endpoint& where = endpoint::any(500)) {
+        auto s = std::make_shared<datagram_socket>(world_, world_.net.host_named(endpoint(machine, 0)), where.family());
+        s->share_port();
+        REQUIRE(s->bind(where) == 0);
+        return s;
+    }
+    std::shared_ptr<datagram_socket> join(const char* machine, const endpoint& where = endpoint::any(500)) {
+        auto s = add(machine, where);
+        CHECK(s->change_membership({the_group, {}, false, 0}, membership::join) == 0);
+        return s;
+    }
+
+private:
+    world& world_;
+};
+
+}  // namespace
+
+TEST_CASE("what is sent to a group reaches its members on all machines, each by its own link") {
+    world w(1);
+    members m(w);
+    const auto sender = m.join("10.0.0.1");
+    const auto near = m.join("10.0.0.2");
+    const auto far = m.join("10.0.0.3");
+    const auto stranger = m.add("10.0.0.4");
+    const auto other_port = m.join("10.0.0.2", endpoint::any(501));
+    w.net.set_link(0, near->host(), {1ms, 1ms, 0, 0});
+    w.net.set_link(0, far->host(), {5ms, 5ms, 0, 0});
+    CHECK(send(*sender, "all", the_group) == 0);
+    CHECK(receive(*sender) == "all from 10.0.0.1:500");
+    pass(w, 1ms);
+    CHECK(receive(*near) == "all from 10.0.0.1:500");
+    CHECK(receive(*far) == nothing);
+    pass(w, 4ms);
+    CHECK(receive(*far) == "all from 10.0.0.1:500");
+    pass(w, 1s);
+    for (const auto& s : {sender, near, far, stranger, other_port}) CHECK(receive(*s) == nothing);
+}
+
+TEST_CASE("options keep what is sent to a group from this machine, or from others") {
+    world w(1);
+    members m(w);
+    const auto sender = m.join("10.0.0.1");
+    const auto other = m.join("10.0.0.2");
+    CHECK(sender->set_option(socket_option::multicast_loop, 0) == 0);
+    send(*sender, "outside", the_group);
+    CHECK(sender->set_option(socket_option::multicast_loop, 1) == 0);
+    CHECK(sender->set_option(socket_option::multicast_hops, 0) == 0);
+    send(*sender, "inside", the_group);
+    pass(w, 1s);
+    CHECK(receive(*sender) == "inside from 10.0.0.1:500");
+    CHECK(receive(*sender) == nothing);
+    CHECK(receive(*other) == "outside from 10.0.0.1:500");
+    CHECK(receive(*other) == nothing);
+}
+
+TEST_CASE("the loopback interface and the network have members of their own") {
+    world w(1);
+    members m(w);
+    const auto inside = m.add("10.0.0.1");
+    CHECK(inside->change_membership({the_group, {}, false, 1}, membership::join) == 0);
+    const auto other = m.join("10.0.0.2");
+    const auto sender = m.add("10.0.0.1", endpoint::loopback(7));
+    send(*sender, "inside", the_group);
+    const auto outgoing = m.add("10.0.0.1", endpoint("10.0.0.1", 7));
+    send(*outgoing, "outside", the_group);
+    CHECK(outgoing->set_option(socket_option::multicast_interface, 1) == 0);
+    CHECK(outgoing->set_option(socket_option::multicast_interface, 3) == EADDRNOTAVAIL);
+    send(*outgoing, "inside too", the_group);
+    pass(w, 1s);
+    CHECK(receive(*inside) == "inside from 127.0.0.1:7");
+    CHECK(receive(*inside) == "inside too from 10.0.0.1:7");
+    CHECK(receive(*inside) == nothing);
+    CHECK(receive(*other) == "outside from 10.0.0.1:7");
+    CHECK(receive(*other) == nothing);
+    CHECK(inside->change_membership({the_group, {}, false, 3}, membership::join) == ENODEV);
+    CHECK(inside->change_membership({endpoint("ff02::7", 0), {}, false, 1}, membership::join) == ENOPROTOOPT);
+}
+
+TEST_CASE("on a machine with a member those hear a group who are bound to it, or to all addresses") {
+    world w(1);
+    members m(w);
+    const auto member = m.join("10.0.0.2");
+    const auto not_joined = m.add("10.0.0.2");
+    const auto at_group = m.add("10.0.0.2", the_group);
+    const auto at_other_group = m.add("10.0.0.2", endpoint("239.1.2.4", 500));
+    const auto at_address = m.add("10.0.0.2", endpoint("10.0.0.2", 500));
+    const auto choosy = m.add("10.0.0.2");
+    CHECK(choosy->change_membership({the_group, endpoint("10.0.0.9", 0), true, 0}, membership::join) == 0);
+    const auto sender = m.add("10.0.0.1");
+    send(*sender, "all", the_group);
+    pass(w, 1s);
+    for (const auto& s : {member, not_joined, at_group}) CHECK(receive(*s) == "all from 10.0.0.1:500");
+    for (const auto& s : {at_other_group, at_address, choosy}) CHECK(receive(*s) == nothing);
+    member->closed();
+    send(*sender, "no member", the_group);
+    send(*m.add("10.0.0.9"), "wanted", the_group);
+    pass(w, 1s);
+    for (const auto& s : {not_joined, at_group, choosy}) CHECK(receive(*s) == "wanted from 10.0.0.9:500");
+}
+
+TEST_CASE("who leaves a group, closes or is cut off while something is on its way does not get it") {
+    world w(1);
+    members m(w);
+    const auto sender = m.add("10.0.0.1");
+    const auto leaves = m.join("10.0.0.2");
+    auto closes = m.join("10.0.0.3");
+    const auto is_cut_off = m.join("10.0.0.4");
+    const auto stays = m.join("10.0.0.5");
+    w.net.set_default_link({1ms, 1ms, 0, 0});
+    send(*sender, "all", the_group);
+    CHECK(leaves->change_membership({the_group, {}, false, 0}, membership::leave) == 0);
+    closes->closed();
+    closes.reset();
+    w.net.isolate(is_cut_off->host());
+    pass(w, 1s);
+    CHECK(receive(*leaves) == nothing);
+    CHECK(receive(*is_cut_off) == nothing);
+    CHECK(receive(*stays) == "all from 10.0.0.1:500");
+}
+
+TEST_CASE("each member of a group has its own losses, doubles and order; a seed repeats them") {
+    const auto arrived = [](fault f, std::uint64_t seed) {
+        world w(seed);
+        members m(w);
+        const auto sender = m.add("10.0.0.1");
+        const std::vector<std::shared_ptr<datagram_socket>> all = {m.join("10.0.0.2"), m.join("10.0.0.2"),
+                                                                   m.join("10.0.0.3")};
+        w.faults.set_rate(f, 300'000);
+        for (char c = 'a'; c <= 'z'; ++c) {
+            send(*sender, std::string(1, c), the_group);
+            pass(w, 1us);
+        }
+        pass(w, 1s);
+        std::vector<std::string> got(3);
+        for (std::size_t i = 0; i < 3; ++i) {
+            for (std::string one = receive(*all[i]); one != nothing; one = receive(*all[i])) got[i] += one[0];
+        }
+        return std::pair(got, w.events.hash());
+    };
+    for (const fault f : {fault::packet_loss, fault::packet_duplicate, fault::packet_reorder}) {
+        const auto [got, hash] = arrived(f, 3);
+        CHECK(got[0] != got[1]);
+        CHECK(got[0] != got[2]);
+        CHECK(arrived(f, 3) == std::pair(got, hash));
+        CHECK(arrived(f, 4).second != hash);
+    }
+}
+
+TEST_CASE("an IPv6 group is one of the machines that have such an address, or of a machine's loopback") {
+    world w(1);
+    members m(w);
+    const endpoint group("ff05::7", 500);
+    const endpoint everywhere = endpoint::any(500, address_family::ipv6);
+    const auto join = [&](const char* machine) {
+        auto s = m.add(machine, everywhere);
+        CHECK(s->change_membership({group, {}, false, 0}, membership::join) == 0);
+        return s;
+    };
+    const auto sender = join("fd00::1");
+    const auto other = join("fd00::2");
+    const auto old_fashioned = join("10.0.0.3");
+    send(*sender, "new", group);
+    send(*old_fashioned, "inside", group);
+    pass(w, 1s);
+    CHECK(receive(*sender) == "new from [fd00::1]:500");
+    CHECK(receive(*other) == "new from [fd00::1]:500");
+    CHECK(receive(*other) == nothing);
+    CHECK(receive(*old_fashioned) == "inside from [::1]:500");
+    CHECK(receive(*old_fashioned) == nothing);
 }
