@@ -17,8 +17,11 @@ world::world(std::uint64_t seed) noexcept
       files(*this),
       seed_(seed) {}
 
-// Events keep alive what they refer to, and that refers to the world.
-world::~world() { events_.clear(); }
+// Events and descriptors keep alive what they refer to, and that refers to the world: sockets leave the network.
+world::~world() {
+    events_.clear();
+    descriptors = {};
+}
 
 event_queue::key world::at(time_point when, unique_function<void()> action) {
     return events_.add(when, steps == order::fifo ? 0 : orders.next(), std::move(action));

@@ -349,3 +349,12 @@ TEST_CASE("an IPv6 group is one of the machines that have such an address, or of
     CHECK(receive(*old_fashioned) == "inside from [::1]:500");
     CHECK(receive(*old_fashioned) == nothing);
 }
+
+TEST_CASE("a world ends while sockets are open, bound, members of a group, and have something on the way") {
+    world w(1);
+    members m(w);
+    w.net.set_loopback({1ms, 1ms, 0, 0});
+    for (int i = 0; i < 3; ++i) CHECK(w.descriptors.add(m.join("10.0.0.1")) != invalid_handle);
+    send(*w.descriptors.find<datagram_socket>(descriptor_table::first), "on the way", the_group);
+    CHECK(w.next_event() == w.now() + 1ms);
+}
