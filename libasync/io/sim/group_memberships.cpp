@@ -7,16 +7,16 @@ namespace async::inline v0::io::sim {
 
 namespace {
 
-bool same_address(const endpoint& a, const endpoint& b) noexcept {
-    return a.family() == b.family() && a.bytes() == b.bytes();
-}
-
 template <class Sources>
 auto find_source(Sources& sources, const endpoint& source) noexcept {
     return std::find_if(sources.begin(), sources.end(), [&](const endpoint& s) { return same_address(s, source); });
 }
 
 }  // namespace
+
+bool same_address(const endpoint& a, const endpoint& b) noexcept {
+    return a.family() == b.family() && a.bytes() == b.bytes();
+}
 
 bool is_group(const endpoint& address) noexcept {
     const std::uint8_t first = address.bytes()[0];

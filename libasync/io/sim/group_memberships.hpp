@@ -12,6 +12,9 @@ namespace async::inline v0::io::sim {
 // The interfaces of a simulated machine, by their indices.
 enum class net_interface : std::uint32_t { loopback = 1, network = 2 };
 
+// Whatever their ports.
+bool same_address(const endpoint& a, const endpoint& b) noexcept;
+
 // 224.0.0.0/4, ff00::/8.
 bool is_group(const endpoint& address) noexcept;
 

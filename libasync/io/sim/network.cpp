@@ -16,10 +16,6 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds retransmission = 200ms;
 
-bool same_address(const endpoint& a, const endpoint& b) noexcept {
-    return a.family() == b.family() && a.bytes() == b.bytes();
-}
-
 endpoint with_port(const endpoint& e, std::uint16_t port) noexcept {
     return endpoint::from_bytes(e.family(), e.bytes(), port, e.scope());
 }
