@@ -42,6 +42,26 @@ TEST_CASE_TEMPLATE("copy carries everything up to the end, what was read ahead f
     }());
 }
 
+TEST_CASE("what a cork joins comes before what is copied, and is copied once") {
+    async::run([]() -> task<void> {
+        auto from = co_await connected_pair();
+        auto to = co_await connected_pair();
+        const std::string text = pattern(1'000'000);
+        auto cork = to.client.cork();
+        co_await to.client.write("joined ");
+        auto writer = create_task(write_and_end(from.client, text));
+        auto reader = create_task(to.server.read_exactly(7 + text.size()));
+        const std::uint64_t copied = co_await copy(from.server, to.client);
+        CHECK(copied == text.size());
+        co_await cork.flush();
+        const std::string got = co_await reader;
+        const bool whole = got == "joined " + text;
+        CHECK(whole);
+        CHECK(to.client.written() == got.size());
+        co_await writer;
+    }());
+}
+
 TEST_CASE("copy goes between streams of any kind") {
     async::run([]() -> task<void> {
         auto tcp = co_await connected_pair();
