@@ -137,7 +137,8 @@ class io_wait_awaiter final : public io_awaiter<Description> {
 public:
     using io_awaiter<Description>::io_awaiter;
 
-    // For select: whether it is so already, and then it is done; `suspends` tells whether the task goes on in a later step.
+    // For select: whether it is so already, and then it is done; `suspends` tells whether the task goes on in a later
+    // step.
     template <class Promise>
     bool begin_at_once(std::coroutine_handle<Promise> h, bool& suspends) {
         this->enter_always(h, this->operation_);

@@ -30,8 +30,9 @@ struct [[nodiscard("a wait happens when it is awaited")]] readiness_description
 
 // Completes when a read of `handle` would not wait: data, the end, or an error is there (poll(2)); at once for files.
 // Takes nothing, so others may be faster, and select may be asked for it. The handle must stay open until then; it may
-// be one that a stream of the library has. One wait per handle in a simulated world: another one gets errc::busy. Not on
-// Windows: function_not_supported. Throws std::system_error, for example bad_file_descriptor. Cancel class: lossless.
+// be one that a stream of the library has. One wait per handle in a simulated world: another one gets errc::busy. Not
+// on Windows: function_not_supported. Throws std::system_error, for example bad_file_descriptor.
+// Cancel class: lossless.
 inline auto readable(native_handle handle) noexcept {
     return detail::readiness_description(handle, io::readiness::readable);
 }

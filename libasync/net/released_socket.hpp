@@ -21,6 +21,7 @@ struct released_access;
 class released_socket {
 public:
     released_socket() = default;
+    // `read_error` is an errno value; 0: nothing has ended the reading.
     released_socket(native_handle handle, io::system_calls& system, std::string unread, int read_error) noexcept
         : handle_(handle),
           system_(&system),
@@ -40,8 +41,8 @@ public:
     // What had arrived already, and nobody has read.
     const std::string& unread() const noexcept { return unread_; }
 
-    // An error, such as a reset, that has ended the reading already. The system tells it once; who adopts the connection
-    // is told again, behind what is unread.
+    // An error, such as a reset, that has ended the reading already. The system tells it once; who adopts the
+    // connection is told again, behind what is unread.
     std::error_code read_error() const noexcept;
 
     // Gives the handle away.
