@@ -45,13 +45,15 @@ awaitable<void> create_task_join() {
 void gather(asio::io_context& context) {
     std::size_t sum = 0;
     const stopwatch time(peer, "gather_100k");
-    for (std::size_t i = 0; i < micro::children; ++i)
-        asio::co_spawn(context, child(),
-                       [&sum](std::exception_ptr, int value) { sum += static_cast<std::size_t>(value); });
-    context.restart();
-    context.run();
-    time.report(micro::children);
-    if (sum != micro::children) std::abort();
+    for (std::size_t round = 0; round < micro::gathers; ++round) {
+        for (std::size_t i = 0; i < micro::children; ++i)
+            asio::co_spawn(context, child(),
+                           [&sum](std::exception_ptr, int value) { sum += static_cast<std::size_t>(value); });
+        context.restart();
+        context.run();
+    }
+    time.report(micro::gathers * micro::children);
+    if (sum != micro::gathers * micro::children) std::abort();
 }
 
 using channel = asio::experimental::channel<void(error_code, std::size_t)>;

@@ -38,11 +38,12 @@ class Questions:
             await asyncio.create_task(self.child())
         self.report("create_task_join", operations, start)
 
-    async def gather(self, children=100_000):
+    async def gather(self, children=100_000, rounds=10):
         start = time.perf_counter_ns()
-        results = await asyncio.gather(*(self.child() for _ in range(children)))
-        self.report("gather_100k", children, start)
-        assert sum(results) == children
+        for _ in range(rounds):
+            results = await asyncio.gather(*(self.child() for _ in range(children)))
+            assert sum(results) == children
+        self.report("gather_100k", rounds * children, start)
 
     async def lock(self, operations=200_000):
         door = asyncio.Lock()

@@ -43,12 +43,14 @@ async::task<void> create_task_join() {
 
 async::task<void> gather() {
     const stopwatch time(peer, "gather_100k");
-    std::vector<async::task<int>> tasks;
-    tasks.reserve(micro::children);
-    for (std::size_t i = 0; i < micro::children; ++i) tasks.push_back(child());
-    const auto values = co_await async::gather(std::move(tasks));
-    time.report(micro::children);
-    if (values.size() != micro::children) std::abort();
+    for (std::size_t round = 0; round < micro::gathers; ++round) {
+        std::vector<async::task<int>> tasks;
+        tasks.reserve(micro::children);
+        for (std::size_t i = 0; i < micro::children; ++i) tasks.push_back(child());
+        const auto values = co_await async::gather(std::move(tasks));
+        if (values.size() != micro::children) std::abort();
+    }
+    time.report(micro::gathers * micro::children);
 }
 
 async::task<void> lock() {

@@ -42,10 +42,18 @@ func yield() {
 	report("yield", 2*operations, start)
 }
 
-// 100,000 goroutines at once; their results are collected in order.
+// 100,000 goroutines at once, ten times in a row; their results are collected in order.
 func gather() {
 	const children = 100000
+	const rounds = 10
 	start := time.Now()
+	for round := 0; round < rounds; round++ {
+		gatherOnce(children)
+	}
+	report("gather_100k", rounds*children, start)
+}
+
+func gatherOnce(children int) {
 	results := make([]chan int, children)
 	for i := range results {
 		result := make(chan int, 1)
@@ -59,7 +67,6 @@ func gather() {
 	if sum != children*(children-1)/2 {
 		panic("gather lost a result")
 	}
-	report("gather_100k", children, start)
 }
 
 // A mutex that nobody else wants.
