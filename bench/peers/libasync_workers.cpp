@@ -3,6 +3,7 @@
 #include "arguments.hpp"
 
 #include <libasync/async.hpp>
+#include <libasync/net/port_reservation.hpp>
 #include <system_error>
 #include <vector>
 
