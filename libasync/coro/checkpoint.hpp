@@ -33,6 +33,34 @@ struct [[nodiscard]] checkpoint_description {
     auto operator co_await() const noexcept { return checkpoint_awaiter(); }
 };
 
+// The end of a step that has been long enough, by whatever measure: goes on in a later turn.
+class long_step_awaiter : leaf {
+public:
+    long_step_awaiter() noexcept : leaf([](leaf&) noexcept {}) {}
+    ~long_step_awaiter() { node_.unlink_if_linked(); }
+
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> h) {
+        if (!enter(h, node_)) return;
+        core().count_long_step();
+        core().ready.push_back(node_);
+    }
+
+    void await_resume() { leave(); }
+
+private:
+    ready_node node_;
+};
+
+struct [[nodiscard]] long_step_description {
+    using async_native = void;
+    auto operator co_await() const noexcept { return long_step_awaiter(); }
+};
+
+inline long_step_description end_long_step() noexcept { return {}; }
+
 inline checkpoint_description checkpoint() noexcept { return {}; }
 
 }  // namespace async::inline v0::detail

@@ -1,6 +1,7 @@
 #include <libasync/io/file_calls.hpp>
 #include <libasync/io/native_messages.hpp>
 #include <libasync/io/native_socket.hpp>
+#include <libasync/io/relay.hpp>
 #include <libasync/io/system_calls.hpp>
 
 namespace async::inline v0::io {
@@ -83,9 +84,7 @@ public:
                               std::size_t count) noexcept override {
         return native::send_file(to, file, offset, count);
     }
-    transfer_result splice(native_handle from, native_handle to, std::size_t count) noexcept override {
-        return native::splice(from, to, count);
-    }
+    int open_relay(relay& between) noexcept override { return between.open(); }
     void close_file(native_handle file) noexcept override { io::close_file(file); }
 };
 

@@ -109,7 +109,8 @@ struct wait_op : operation {
     native_handle handle = invalid_handle;  // of one that has no socket: it must stay open
     void* watch = nullptr;                  // what the engine has of it
     readiness what;
-    // `result` is not 0 if the engine itself holds bytes that were read ahead: the next receive gives these.
+    // `result` is not 0 if the engine itself holds bytes that were read ahead: the next receive gives these. If it is 0,
+    // the engine reads nothing ahead until then: whoever waited may read past it.
 };
 
 // Fails with errc::busy while another operation is pending on the socket. Afterwards every byte that the engine has read

@@ -8,6 +8,8 @@
 
 namespace async::inline v0::io {
 
+class relay;
+
 enum class socket_option : std::uint8_t {
     no_delay,
     keep_alive,
@@ -94,7 +96,8 @@ public:
     // From the kernel to the kernel, as far as it goes without waiting; ENOSYS, EINVAL where there is no such thing.
     virtual transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset,
                                       std::size_t count) noexcept = 0;
-    virtual transfer_result splice(native_handle from, native_handle to, std::size_t count) noexcept = 0;
+    // Opens one, for handles of this system; ENOSYS where there is no such thing.
+    virtual int open_relay(relay& between) noexcept = 0;
 
     virtual void close_file(native_handle file) noexcept = 0;
 

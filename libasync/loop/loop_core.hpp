@@ -99,9 +99,10 @@ struct loop_core {
     // as many when it comes to the next visit, so that timers and others are not kept waiting.
     bool may_continue_in_place() noexcept {
         if (++done_in_place < max_done_in_place) return true;
-        steps_since_visit += max_steps_between_visits / 8;
+        count_long_step();
         return false;
     }
+    void count_long_step() noexcept { steps_since_visit += max_steps_between_visits / 8; }
 
     // Within a step: `node` is the next one.
     void run_next(ready_node& node) noexcept { batch_.push_front(node); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <libasync/coro/checkpoint.hpp>
+#include <libasync/net/stream_relay.hpp>
 
 namespace async::inline v0::detail {
 
@@ -33,10 +34,13 @@ private:
 task<std::uint64_t> copy_to_sink(readable_ref from, copy_sink& to) {
     co_await checkpoint();
     const reading_turn turn(from, "copy from");
+    stream_relay inside(from->of_system(), to.of_system());
     for (std::uint64_t count = 0;;) {
+        if (turn.ahead().empty() && inside.is_worth_it()) count += co_await inside.move(turn);
         if (turn.ahead().empty()) {
             const bool there = co_await turn.more();
             if (!there) co_return count;
+            inside.note_read(turn.ahead().size());
         }
         const std::string_view data = turn.ahead().view();
         written_off at_end(turn.ahead(), to);

@@ -11,6 +11,7 @@
 #include <libasync/coro/into_task.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
+#include <libasync/net/stream_operations.hpp>
 
 namespace async::inline v0 {
 
@@ -21,6 +22,8 @@ class copy_sink {
 public:
     virtual task<void> write(const_bytes bytes) = 0;
     virtual std::uint64_t written() const = 0;
+    // As readable::of_system.
+    virtual stream_state* of_system() const noexcept = 0;
 
 protected:
     ~copy_sink() = default;
@@ -32,6 +35,13 @@ public:
     explicit copy_sink_of(To& to) noexcept : to_(to) {}
     task<void> write(const_bytes bytes) override { return into_task(to_.write(bytes)); }
     std::uint64_t written() const override { return to_.written(); }
+    stream_state* of_system() const noexcept override {
+        if constexpr (requires(const To& to) { stream_access::writing_state(to); }) {
+            return stream_access::writing_state(to_);
+        } else {
+            return nullptr;
+        }
+    }
 
 private:
     To& to_;
@@ -78,9 +88,15 @@ task<std::uint64_t> copy_between(readable_ref from, To& to) {
 // Other reads of `from` get errc::busy meanwhile. Does not end `to`, nor close either. Both must stay where they are.
 // Throws what their reads and writes throw.
 //
+// Large transfers between tcp_stream, unix_stream and pipe, in any mix, do not pass through this process where the system
+// can move them (splice(2), Linux): the kernel holds up to 512 KiB then, in a pipe of two descriptors that is open until
+// copy ends. Without these, or where a kind of socket does not allow it, they are read and written. The program ignores
+// SIGPIPE from then on, unless it has chosen otherwise (signal(7)).
+//
 // Cut short, by a cancellation or an error: `to.written()` tells how much went through. What was read and not written
-// is in the buffer of `from` for its next read; of a stream that has no buffered reads it is lost, one read at most:
-// give copy a buffered_reader of it. A cancelled write may have poisoned `to`. Cancel class: progress.
+// is in the buffer of `from` for its next read, also what the kernel held in between; of a stream that has no buffered
+// reads it is lost, one read at most: give copy a buffered_reader of it. A cancelled write may have poisoned `to`.
+// Cancel class: progress.
 template <byte_stream From, byte_stream To>
 task<std::uint64_t> copy(From& from, To& to) {
     return detail::copy_between(detail::source_of(from), to);

@@ -4,6 +4,7 @@
 //   co_await writer.write("through the kernel");
 #pragma once
 
+#include <concepts>
 #include <span>
 #include <utility>
 
@@ -70,7 +71,13 @@ public:
 
 private:
     friend class buffered_reads<pipe>;
+    friend struct detail::stream_access;
     detail::readable* reading_state() const noexcept { return in_.get(); }
+    template <class Stream>
+        requires std::same_as<Stream, pipe>
+    detail::stream_state* writing_state(const Stream*) const noexcept {
+        return out_.get();
+    }
 
     detail::stream_ptr in_;
     detail::stream_ptr out_;

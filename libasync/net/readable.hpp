@@ -17,6 +17,8 @@
 
 namespace async::inline v0::detail {
 
+struct stream_state;
+
 // Bytes that have left the transport and that nobody was given yet. Whatever throws std::bad_alloc has changed nothing.
 class read_ahead {
 public:
@@ -46,6 +48,12 @@ public:
     // Bytes that come before. Both throw std::bad_alloc.
     void put_back(const_bytes bytes);
     void put_back(chunk&& data);
+    // All that there is: it must be empty.
+    void refill(std::string&& bytes) noexcept {
+        LIBASYNC_ASSERT(empty(), "nothing else is there");
+        bytes_ = std::move(bytes);
+        used_ = 0;
+    }
 
     bool reading = false;  // a task reads through this
 
@@ -76,6 +84,8 @@ public:
     virtual bool is_open() const noexcept = 0;
     // "read_line from 127.0.0.1:8080"
     virtual std::string describe(const char* operation) const = 0;
+    // The state of a stream that is a socket of the operating system's; else null.
+    virtual stream_state* of_system() noexcept { return nullptr; }
 
     // What a plain read has to do while there is something in `ahead`.
     enum class next_read : unsigned char {

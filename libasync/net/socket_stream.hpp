@@ -117,6 +117,11 @@ private:
     friend class buffered_reads<Self>;
     friend struct detail::stream_access;
     detail::readable* reading_state() const noexcept { return state_.get(); }
+    template <class Stream>
+        requires std::same_as<Stream, Self>
+    detail::stream_state* writing_state(const Stream*) const noexcept {
+        return state_.get();
+    }
 };
 
 }  // namespace async::inline v0

@@ -28,6 +28,7 @@ struct stream_state final : readable {
     task<chunk> fetch() override;
     bool is_open() const noexcept override { return socket != nullptr; }
     std::string describe(const char* operation) const override;
+    stream_state* of_system() noexcept override { return this; }
 
     // Plain reads, while there is something in `ahead`.
     void read_ahead_first(io::receive_op& op) noexcept;
@@ -79,6 +80,11 @@ struct stream_access {
     template <class Stream>
     static Stream make(stream_ptr state) noexcept {
         return Stream(std::move(state));
+    }
+    // Of streams that say so themselves, and not of what is derived from them and may write in another way.
+    template <class Stream>
+    static auto writing_state(const Stream& stream) noexcept -> decltype(stream.writing_state(&stream)) {
+        return stream.writing_state(&stream);
     }
 };
 

@@ -43,7 +43,7 @@ public:
     transfer_result send_now(native_handle handle, const_bytes bytes) noexcept override;
     transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset,
                               std::size_t count) noexcept override;
-    transfer_result splice(native_handle from, native_handle to, std::size_t count) noexcept override;
+    int open_relay(relay& between) noexcept override;
     void close_file(native_handle file) noexcept override;
 
 private:

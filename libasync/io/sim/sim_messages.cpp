@@ -214,6 +214,6 @@ transfer_result sim_calls::send_file(native_handle to, native_handle file, std::
     return s->stream()->send(s->stream_side(), &from, 1);
 }
 
-transfer_result sim_calls::splice(native_handle, native_handle, std::size_t) noexcept { return {0, ENOSYS}; }
+int sim_calls::open_relay(relay&) noexcept { return ENOSYS; }
 
 }  // namespace async::inline v0::io::sim

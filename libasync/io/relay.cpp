@@ -1,0 +1,90 @@
+#include <libasync/io/relay.hpp>
+
+#include <cerrno>
+
+#ifdef __linux__
+#include <algorithm>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <libasync/io/fault_knobs.hpp>
+#include <libasync/io/native_messages.hpp>
+#endif
+
+namespace async::inline v0::io {
+
+#ifdef __linux__
+
+namespace {
+
+// Less would cost more calls than it saves copies; more keeps too much of the kernel's memory from others. A user may
+// have so much in pipes, and gets small ones beyond (pipe(7)).
+constexpr int most_room = 512 * 1024;
+constexpr int least_room = 64 * 1024;
+
+int fd(native_handle handle) noexcept { return static_cast<int>(handle); }
+
+}  // namespace
+
+relay::~relay() {
+    if (!is_open()) return;
+    ::close(fd(pipe_.first));
+    ::close(fd(pipe_.second));
+}
+
+int relay::open() noexcept {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
+    pipe_ = {ends[0], ends[1]};
+    // A peer that is gone would end the program, and no flag of splice keeps that away.
+    native::ignore_sigpipe();
+    ::fcntl(fd(pipe_.second), F_SETPIPE_SZ, most_room);
+    const int room = ::fcntl(fd(pipe_.second), F_GETPIPE_SZ);
+    if (room < least_room) return ENOSYS;
+    room_ = static_cast<std::size_t>(std::min(room, most_room));
+    return 0;
+}
+
+transfer_result relay::fill(native_handle from, std::size_t least) noexcept {
+    if (faults::happens(&faults::knobs::read_blocks)) return {0, 0};
+    int there = 0;
+    if (::ioctl(fd(from), FIONREAD, &there) != 0) return {0, errno};
+    if (there <= 0 || static_cast<std::size_t>(there) < least) return {0, 0};
+    const transfer_result moved =
+        native::splice(from, pipe_.second, faults::cut(room_, &faults::knobs::read_max));
+    held_ += moved.bytes;
+    return moved;
+}
+
+transfer_result relay::drain(native_handle to) noexcept {
+    if (faults::happens(&faults::knobs::write_blocks)) return {0, EAGAIN};
+    const transfer_result moved = native::splice(pipe_.first, to, faults::cut(held_, &faults::knobs::write_max));
+    held_ -= moved.bytes;
+    return moved;
+}
+
+std::size_t relay::take_back(std::span<std::byte> into) noexcept {
+    std::size_t taken = 0;
+    while (held_ != 0) {
+        const std::span<std::byte> rest = into.subspan(taken);
+        const transfer_result got = read_pipe_now(pipe_.first, rest.data(), std::min(rest.size(), held_));
+        if (got.bytes == 0) break;
+        held_ -= got.bytes;
+        taken += got.bytes;
+    }
+    return taken;
+}
+
+#else
+
+relay::~relay() = default;
+int relay::open() noexcept { return ENOSYS; }
+transfer_result relay::fill(native_handle, std::size_t) noexcept { return {0, ENOSYS}; }
+transfer_result relay::drain(native_handle) noexcept { return {0, ENOSYS}; }
+std::size_t relay::take_back(std::span<std::byte>) noexcept { return 0; }
+
+#endif
+
+}  // namespace async::inline v0::io
