@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include <libasync/net/copy.hpp>
 
@@ -136,9 +138,12 @@ std::set<std::string> pipes_of_process(int* bytes = nullptr, const std::set<std:
     return found;
 }
 
+// Nor is it taken for certain where reads are disturbed: it is for large pieces.
 bool has_no_short_way() {
-    if (on_sim()) MESSAGE("skipped: a simulated world has none");
-    return on_sim();
+    const char* const faults = std::getenv("LIBASYNC_FAULTS");
+    const bool disturbed = faults && std::string_view(faults).find("read") != std::string_view::npos;
+    if (on_sim() || disturbed) MESSAGE("skipped: a simulated world has no short way, and small reads take another one");
+    return on_sim() || disturbed;
 }
 
 // A copy from tcp to tcp whose target nobody reads, so that bytes wait inside the kernel.
@@ -146,6 +151,7 @@ struct held_up {
     stream_pair from;
     stream_pair to;
     std::string text = pattern(24'000'000);
+    std::string got;  // what was read from the target to let the copy go on
     std::set<std::string> known = pipes_of_process();
     int descriptors = async::testing::open_descriptors();
 
@@ -162,17 +168,28 @@ struct held_up {
         pipes_of_process(&bytes, &known);
         return bytes;
     }
-    // The bytes that stand in the pipe of a copy that waits for its target.
-    task<int> wait_until_held() const {
+    // The bytes that stand in the pipe of a copy that waits for its target. If it waits in an ordinary write it is let go
+    // on for a while.
+    task<int> wait_until_held() {
         int bytes = 0;
+        std::uint64_t written = 0;
+        int quiet = 0;
         for (int i = 0; i < 20'000; ++i) {
             const int now = in_between();
-            if (now != 0 && now == bytes) break;
+            quiet = now == bytes && written == to.client.written() ? quiet + 1 : 0;
             bytes = now;
+            written = to.client.written();
+            if (quiet == 10 && bytes != 0) break;
+            if (quiet == 10) got += co_await read_exactly(to.server, 500'000);
             co_await sleep(1ms);
         }
         REQUIRE(bytes != 0);
         co_return bytes;
+    }
+    // All that went through, or still will.
+    task<std::string> rest_of(std::uint64_t size) {
+        const std::string more = co_await read_exactly(to.server, static_cast<std::size_t>(size) - got.size());
+        co_return got + more;
     }
 };
 
@@ -215,7 +232,7 @@ TEST_CASE("what waits between two sockets is in the kernel, is little, and goes 
         CHECK(h->from.server.buffered() == static_cast<std::size_t>(held));
         // Nothing is torn: another copy goes on where this one stood.
         auto second = create_task(copy(h->from.server, h->to.client));
-        const std::string got = co_await read_exactly(h->to.server, h->text.size());
+        const std::string got = co_await h->rest_of(h->text.size());
         const bool whole = got == h->text;
         CHECK(whole);
         co_await writer;
@@ -236,7 +253,7 @@ TEST_CASE("a copy that a timeout ends has lost nothing that the kernel held") {
         const bool late = co_await throws<async::timeout_error>(std::move(copier));
         CHECK(late);
         const std::uint64_t written = h->to.client.written();
-        const std::string first = co_await read_exactly(h->to.server, static_cast<std::size_t>(written));
+        const std::string first = co_await h->rest_of(written);
         const std::string rest = co_await h->from.server.read_exactly(h->text.size() - first.size());
         const bool whole = first + rest == h->text;
         CHECK(whole);
