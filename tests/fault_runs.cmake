@@ -20,6 +20,7 @@ set(not_disturbed
     */regress/gcc12_test.cpp        # is about the compiler
     */io/sim/*                      # simulates its own
     */io/fault_knobs_test.cpp       # brings its own faults
+    */io/relay_test.cpp             # counts what it moves by each call
     */io/memory_guard_test.cpp)     # its children die on purpose
 # These look into the engine: what comes in one read, and on which of the two ways.
 set(looks_inside */io/uring/*)

@@ -28,21 +28,27 @@ int fd(native_handle handle) noexcept { return static_cast<int>(handle); }
 
 }  // namespace
 
-relay::~relay() {
+relay::~relay() { close(); }
+
+void relay::close() noexcept {
     if (!is_open()) return;
     ::close(fd(pipe_.first));
     ::close(fd(pipe_.second));
+    pipe_ = {};
 }
 
 int relay::open() noexcept {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
     pipe_ = {ends[0], ends[1]};
-    // A peer that is gone would end the program, and no flag of splice keeps that away.
-    native::ignore_sigpipe();
     ::fcntl(fd(pipe_.second), F_SETPIPE_SZ, most_room);
     const int room = ::fcntl(fd(pipe_.second), F_GETPIPE_SZ);
-    if (room < least_room) return ENOSYS;
+    if (room < least_room) {
+        close();
+        return ENOSYS;
+    }
+    // A peer that is gone would end the program, and no flag of splice keeps that away.
+    native::ignore_sigpipe();
     room_ = static_cast<std::size_t>(std::min(room, most_room));
     return 0;
 }
@@ -52,8 +58,10 @@ transfer_result relay::fill(native_handle from, std::size_t least) noexcept {
     int there = 0;
     if (::ioctl(fd(from), FIONREAD, &there) != 0) return {0, errno};
     if (there <= 0 || static_cast<std::size_t>(there) < least) return {0, 0};
-    const transfer_result moved =
-        native::splice(from, pipe_.second, faults::cut(room_, &faults::knobs::read_max));
+    // Its places are of pages, and one may be larger than the system counts it.
+    if (held_ == room_) return {0, EAGAIN};
+    const std::size_t most = faults::happens(&faults::knobs::short_reads) ? 1 : room_ - held_;
+    const transfer_result moved = native::splice(from, pipe_.second, faults::cut(most, &faults::knobs::read_max));
     held_ += moved.bytes;
     return moved;
 }
@@ -80,6 +88,7 @@ std::size_t relay::take_back(std::span<std::byte> into) noexcept {
 #else
 
 relay::~relay() = default;
+void relay::close() noexcept {}
 int relay::open() noexcept { return ENOSYS; }
 transfer_result relay::fill(native_handle, std::size_t) noexcept { return {0, ENOSYS}; }
 transfer_result relay::drain(native_handle) noexcept { return {0, ENOSYS}; }

@@ -31,8 +31,8 @@ public:
     // Those that are in it now.
     std::size_t held() const noexcept { return held_; }
 
-    // Takes what has arrived, without waiting, while it is empty. Nothing, and no error, if that is less than `least`:
-    // then a read has to say whether there is more, or the end, or an error, none of which is taken here.
+    // Takes what has arrived, without waiting: EAGAIN if it is full. Nothing, and no error, if less than `least` has
+    // arrived: then a read has to say whether there is more, or the end, or an error, none of which is taken here.
     transfer_result fill(native_handle from, std::size_t least) noexcept;
 
     // Gives as much as goes without waiting: EAGAIN.
@@ -42,6 +42,8 @@ public:
     std::size_t take_back(std::span<std::byte> into) noexcept;
 
 private:
+    void close() noexcept;
+
     handle_pair pipe_;
     std::size_t room_ = 0;
     std::size_t held_ = 0;

@@ -2,14 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include <libasync/net/copy.hpp>
 
 #include <tests/support/expect.hpp>
 #include <tests/support/scripted.hpp>
+#include <tests/support/short_way.hpp>
 #include <tests/support/stream_kinds.hpp>
 
 #ifdef __linux__
@@ -117,6 +116,41 @@ TEST_CASE("a source that resets after large transfers has given everything befor
     }());
 }
 
+TEST_CASE("a socket that is copied to itself is an echo") {
+    async::run([]() -> task<void> {
+        auto pair = co_await connected_pair();
+        const std::string text = pattern(3'000'000);
+        auto writer = create_task(write_and_end(pair.client, text));
+        auto echo = create_task(copy_and_end(pair.server, pair.server));
+        const std::string got = co_await pair.client.read_all();
+        const bool whole = got == text;
+        CHECK(whole);
+        const std::uint64_t count = co_await echo;
+        CHECK(count == text.size());
+        co_await writer;
+    }());
+}
+
+TEST_CASE("a target that was told that nothing more comes refuses the next bytes, and the source keeps them") {
+    async::run([]() -> task<void> {
+        auto from = co_await connected_pair();
+        auto to = co_await connected_pair();
+        const std::string text = pattern(1'000'000);
+        auto copier = create_task(copy(from.server, to.client));
+        auto reader = create_task(to.server.read_exactly(text.size()));
+        co_await from.client.write(text);
+        const std::string got = co_await reader;
+        CHECK(got.size() == text.size());
+        co_await to.client.shutdown_write();
+        const std::string more(100'000, 'm');
+        co_await from.client.write(more);
+        const std::error_code code = co_await error_of(std::move(copier));
+        CHECK(code == std::errc::broken_pipe);
+        const std::string rest = co_await from.server.read_exactly(more.size());
+        CHECK(rest == more);
+    }());
+}
+
 #ifdef __linux__
 
 namespace {
@@ -136,14 +170,6 @@ std::set<std::string> pipes_of_process(int* bytes = nullptr, const std::set<std:
     }
     ::closedir(directory);
     return found;
-}
-
-// Nor is it taken for certain where reads are disturbed: it is for large pieces.
-bool has_no_short_way() {
-    const char* const faults = std::getenv("LIBASYNC_FAULTS");
-    const bool disturbed = faults && std::string_view(faults).find("read") != std::string_view::npos;
-    if (on_sim() || disturbed) MESSAGE("skipped: a simulated world has no short way, and small reads take another one");
-    return on_sim() || disturbed;
 }
 
 // A copy from tcp to tcp whose target nobody reads, so that bytes wait inside the kernel.
@@ -225,6 +251,8 @@ TEST_CASE("what waits between two sockets is in the kernel, is little, and goes 
         CHECK(code == errc::busy);
         code = co_await error_of(h->from.server.read());
         CHECK(code == errc::busy);
+        code = co_await error_of(h->to.client.shutdown_write());
+        CHECK(code == errc::busy);
         copier.cancel();
         co_await copier.wait();
         CHECK(copier.cancelled());
@@ -298,6 +326,28 @@ TEST_CASE("a target that resets or is closed ends the copy, and the source has w
             co_await writer;
         }(resets));
     }
+}
+
+TEST_CASE("a source that is closed meanwhile ends the copy, and what the kernel held has gone through") {
+    if (has_no_short_way()) return;
+    async::run([]() -> task<void> {
+        auto h = co_await held_up::make();
+        auto writer = create_task(write_all_of(h->from.client, h->text));
+        auto copier = create_task(copy(h->from.server, h->to.client));
+        const int held = co_await h->wait_until_held();
+        const std::uint64_t before = h->to.client.written();
+        co_await h->from.server.close();
+        const std::uint64_t after = before + static_cast<std::uint64_t>(held);
+        const std::string got = co_await h->rest_of(after);
+        const bool whole = got == h->text.substr(0, static_cast<std::size_t>(after));
+        CHECK(whole);
+        std::error_code code = co_await error_of(std::move(copier));
+        CHECK(code == errc::closed);
+        CHECK(h->to.client.written() == after);
+        code = co_await error_of(std::move(writer));
+        const bool gone = code == std::errc::connection_reset || code == std::errc::broken_pipe;
+        CHECK(gone);
+    }());
 }
 
 TEST_CASE("a loop that ends takes the short way of its copies along") {

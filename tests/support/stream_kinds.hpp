@@ -23,6 +23,13 @@ struct tcp_kind {
     static async::task<stream_pair> connect() { return connected_pair(); }
 };
 
+// Its buffers do not grow, so that a writer has to wait for its reader.
+struct bounded_tcp_kind {
+    static async::task<stream_pair> connect() {
+        return connected_pair({.receive_buffer = 64 * 1024, .send_buffer = 64 * 1024});
+    }
+};
+
 template <class Client, class Server>
 struct pair_of {
     Client client;
