@@ -21,8 +21,8 @@ public:
     relay& operator=(const relay&) = delete;
     ~relay();
 
-    // What system_calls::open_relay does for the operating system: EMFILE, or ENOSYS where there is no such thing, or the
-    // system has only little room left for it.
+    // What system_calls::open_relay does for the operating system: EMFILE; or ENOSYS where there is no such thing, or
+    // the system has only little room left for it.
     int open() noexcept;
     bool is_open() const noexcept { return pipe_.first != invalid_handle; }
 

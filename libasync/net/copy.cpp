@@ -40,7 +40,7 @@ task<std::uint64_t> copy_to_sink(readable_ref from, copy_sink& to) {
         if (turn.ahead().empty()) {
             const bool there = co_await turn.more();
             if (!there) co_return count;
-            inside.note_read(turn.ahead().size());
+            inside.note(turn.ahead().size());
         }
         const std::string_view data = turn.ahead().view();
         written_off at_end(turn.ahead(), to);

@@ -70,7 +70,7 @@ private:
 
 }  // namespace
 
-void stream_relay::note_read(std::size_t size) noexcept { large_reads_ = size < large ? 0 : large_reads_ + 1; }
+void stream_relay::note(std::uint64_t size) noexcept { large_pieces_ = size < large ? 0 : large_pieces_ + 1; }
 
 // Whether the target would take a write; if not, a write in the ordinary way says why, or joins what is corked.
 bool stream_relay::may_move() {
@@ -119,12 +119,13 @@ task<std::uint64_t> stream_relay::drain(const reading_turn& turn) {
 
 task<std::uint64_t> stream_relay::move(const reading_turn& turn) {
     std::uint64_t count = 0;
-    while (may_move()) {
+    while (is_worth_it() && may_move()) {
         auto arrived = co_await as_result(arrival_description(from_.get()));
         if (!arrived || *arrived != 0 || !may_move()) break;
         const std::uint64_t moved = co_await drain(turn);
         count += moved;
         if (moved == 0 || !turn.ahead().empty()) break;
+        note(moved);  // much may have come in pieces so small that they take up all places of the pipe
         if (moved_in_step_ < most_in_step) continue;
         moved_in_step_ = 0;
         co_await end_long_step();

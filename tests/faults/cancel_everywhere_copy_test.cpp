@@ -68,26 +68,25 @@ cancel_report cancel_copies(seen_short_way& seen) {
 }
 
 template <class From, class To>
-seen_short_way check_copies() {
+void check_copies(int least_given_back) {
     seen_short_way seen;
     check_cancelled(cancel_copies<From, To>(seen));
-    if (!has_no_short_way()) CHECK(seen.taken != 0);
-    return seen;
+    if (has_no_short_way()) return;
+    CHECK(seen.taken != 0);
+    CHECK(seen.given_back >= least_given_back);
 }
 
 }  // namespace
 
 TEST_CASE("a copy between tcp sockets that was cut short has lost nothing") {
-    const seen_short_way seen = check_copies<tcp_kind, bounded_tcp_kind>();
-    if (seen.taken != 0) CHECK(seen.given_back != 0);
+    check_copies<tcp_kind, bounded_tcp_kind>(1);
 }
 
 #ifndef _WIN32
 
 TEST_CASE("a copy between a unix socket and a pipe that was cut short has lost nothing") {
-    const seen_short_way seen = check_copies<unix_kind, pipe_kind>();
-    if (seen.taken != 0) CHECK(seen.given_back != 0);
-    check_copies<pipe_kind, unix_kind>();  // a pipe has no more than a read gives
+    check_copies<unix_kind, pipe_kind>(1);
+    check_copies<pipe_kind, unix_kind>(0);  // a pipe has no more than a read gives
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <string_view>
 
 #include <libasync/net/copy.hpp>
 
@@ -116,6 +117,28 @@ TEST_CASE("a source that resets after large transfers has given everything befor
     }());
 }
 
+TEST_CASE("large and small messages arrive in order, by whatever way each goes") {
+    async::run([]() -> task<void> {
+        auto from = co_await connected_pair({.no_delay = true});
+        auto to = co_await connected_pair();
+        const std::string text = pattern(2'000'000);
+        auto copier = create_task(copy_and_end(from.server, to.client));
+        auto reader = create_task(to.server.read_all());
+        const std::string_view all = text;
+        for (std::size_t done = 0; done < text.size();) {
+            const std::size_t size = done % 500'000 < 490'000 ? 490'000 : 5;
+            co_await from.client.write(all.substr(done, size));
+            done += size;
+        }
+        co_await from.client.shutdown_write();
+        const std::string got = co_await reader;
+        const bool whole = got == text;
+        CHECK(whole);
+        const std::uint64_t count = co_await copier;
+        CHECK(count == text.size());
+    }());
+}
+
 TEST_CASE("a socket that is copied to itself is an echo") {
     async::run([]() -> task<void> {
         auto pair = co_await connected_pair();
@@ -194,8 +217,8 @@ struct held_up {
         pipes_of_process(&bytes, &known);
         return bytes;
     }
-    // The bytes that stand in the pipe of a copy that waits for its target. If it waits in an ordinary write it is let go
-    // on for a while.
+    // The bytes that stand in the pipe of a copy that waits for its target. If it waits in an ordinary write it is let
+    // go on for a while.
     task<int> wait_until_held() {
         int bytes = 0;
         std::uint64_t written = 0;
@@ -238,7 +261,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("what waits between two sockets is in the kernel, is little, and goes back to the source of a cancelled copy") {
+TEST_CASE("what waits between two sockets is in the kernel, is little, and is given back by a cancelled copy") {
     if (has_no_short_way()) return;
     async::run([]() -> task<void> {
         auto h = co_await held_up::make();
