@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include <libasync/testing/open_descriptors.hpp>
 
 #include <tests/support/network.hpp>
+#include <tests/support/no_descriptors.hpp>
 #endif
 
 using namespace async;
@@ -44,6 +44,7 @@ TEST_CASE("where the system has no splice there is no relay") {
 namespace {
 
 using async::testing::open_descriptors;
+using async_tests::no_descriptors;
 using async_tests::pattern;
 
 class descriptor {
@@ -162,24 +163,6 @@ std::string taken_back(relay& r) {
     CHECK(r.held() == 0);
     return rest;
 }
-
-// Keeps the next descriptors from being opened.
-class no_descriptors {
-public:
-    no_descriptors() {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const int lowest_free = ::dup(STDERR_FILENO);
-        ::close(lowest_free);
-        const rlimit none{static_cast<rlim_t>(lowest_free), before_.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &none);
-    }
-    no_descriptors(const no_descriptors&) = delete;
-    no_descriptors& operator=(const no_descriptors&) = delete;
-    ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
-private:
-    rlimit before_{};
-};
 
 }  // namespace
 
