@@ -33,17 +33,24 @@ struct receive_datagrams_call : socket_call {
 
     static int make(socket_call& call, io::socket& s) noexcept {
         auto& self = static_cast<receive_datagrams_call&>(call);
-        std::array<io::incoming_message, most_datagrams_at_once> messages;
-        const std::size_t count = self.datagrams.size();
-        for (std::size_t i = 0; i < count; ++i) messages[i].into = self.datagrams[i].into;
-        const io::message_count got = io::calls_of(s).receive_messages(s.handle, std::span(messages).first(count));
+        return self.datagrams.size() == 1 ? self.template receive<1>(s)
+                                          : self.template receive<most_datagrams_at_once>(s);
+    }
+
+    // With room for so many on the stack: it is cleared for each call.
+    template <std::size_t Most>
+    int receive(io::socket& s) noexcept {
+        std::array<io::incoming_message, Most> messages;
+        for (std::size_t i = 0; i < datagrams.size(); ++i) messages[i].into = datagrams[i].into;
+        const auto wanted = std::span(messages).first(datagrams.size());
+        const io::message_count got = io::calls_of(s).receive_messages(s.handle, wanted);
         for (std::size_t i = 0; i < got.count; ++i) {
-            basic_incoming_datagram<Address>& d = self.datagrams[i];
+            basic_incoming_datagram<Address>& d = datagrams[i];
             d.size = messages[i].size;
             d.truncated = messages[i].truncated;
             read_address(messages[i].from, d.from);
         }
-        self.count = got.count;
+        count = got.count;
         return got.error;
     }
 
@@ -59,19 +66,27 @@ struct send_datagrams_call : socket_call {
 
     static int make(socket_call& call, io::socket& s) noexcept {
         auto& self = static_cast<send_datagrams_call&>(call);
-        std::array<io::outgoing_message, most_datagrams_at_once> messages;
-        std::array<io::message_address, most_datagrams_at_once> addresses;
-        const std::size_t count = self.datagrams.size();
-        for (std::size_t i = 0; i < count; ++i) {
-            messages[i].data = self.datagrams[i].data;
-            if (!leads_somewhere(self.datagrams[i].to)) continue;
-            addresses[i] = io::message_address(self.datagrams[i].to);
+        const int error = self.datagrams.size() == 1 ? self.template send<1>(s)
+                                                     : self.template send<most_datagrams_at_once>(s);
+        self.no_room_ = has_names && io::would_block(error) && leads_somewhere(self.datagrams[0].to);
+        return self.no_room_ ? 0 : error;
+    }
+
+    // As receive_datagrams_call::receive.
+    template <std::size_t Most>
+    int send(io::socket& s) noexcept {
+        std::array<io::outgoing_message, Most> messages;
+        std::array<io::message_address, Most> addresses;
+        for (std::size_t i = 0; i < datagrams.size(); ++i) {
+            messages[i].data = datagrams[i].data;
+            if (!leads_somewhere(datagrams[i].to)) continue;
+            addresses[i] = io::message_address(datagrams[i].to);
             messages[i].to = &addresses[i];
         }
-        const io::message_count sent = io::calls_of(s).send_messages(s.handle, std::span(messages).first(count));
-        self.count = sent.count;
-        self.no_room_ = has_names && io::would_block(sent.error) && leads_somewhere(self.datagrams[0].to);
-        return self.no_room_ ? 0 : sent.error;
+        const auto all = std::span(messages).first(datagrams.size());
+        const io::message_count sent = io::calls_of(s).send_messages(s.handle, all);
+        count = sent.count;
+        return sent.error;
     }
 
     // A unix socket has no room for what is sent to its name, and nothing tells when it has: the sender is ready to
