@@ -24,7 +24,7 @@ namespace {
 constexpr int most_room = 512 * 1024;
 constexpr int least_room = 64 * 1024;
 
-int fd(native_handle handle) noexcept { return static_cast<int>(handle); }
+int descriptor_of(native_handle handle) noexcept { return static_cast<int>(handle); }
 
 }  // namespace
 
@@ -32,8 +32,8 @@ relay::~relay() { close(); }
 
 void relay::close() noexcept {
     if (!is_open()) return;
-    ::close(fd(pipe_.first));
-    ::close(fd(pipe_.second));
+    ::close(descriptor_of(pipe_.first));
+    ::close(descriptor_of(pipe_.second));
     pipe_ = {};
 }
 
@@ -41,8 +41,8 @@ int relay::open() noexcept {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
     pipe_ = {ends[0], ends[1]};
-    ::fcntl(fd(pipe_.second), F_SETPIPE_SZ, most_room);
-    const int room = ::fcntl(fd(pipe_.second), F_GETPIPE_SZ);
+    ::fcntl(descriptor_of(pipe_.second), F_SETPIPE_SZ, most_room);
+    const int room = ::fcntl(descriptor_of(pipe_.second), F_GETPIPE_SZ);
     if (room < least_room) {
         close();
         return ENOSYS;
@@ -56,7 +56,7 @@ int relay::open() noexcept {
 transfer_result relay::fill(native_handle from, std::size_t least) noexcept {
     if (faults::happens(&faults::knobs::read_blocks)) return {0, 0};
     int there = 0;
-    if (::ioctl(fd(from), FIONREAD, &there) != 0) return {0, errno};
+    if (::ioctl(descriptor_of(from), FIONREAD, &there) != 0) return {0, errno};
     if (there <= 0 || static_cast<std::size_t>(there) < least) return {0, 0};
     // Its places are of pages, and one may be larger than the system counts it.
     if (held_ == room_) return {0, EAGAIN};

@@ -16,6 +16,7 @@
 #include <libasync/detail/owned.hpp>
 #include <libasync/net/buffered_reads.hpp>
 #include <libasync/net/byte_stream.hpp>
+#include <libasync/net/stream_operations.hpp>
 
 namespace async::inline v0 {
 
@@ -63,6 +64,8 @@ public:
     virtual task<void> close() = 0;
     virtual void abort() noexcept = 0;
     virtual void drop() noexcept = 0;  // the stream is gone
+    // Of a stream that is a socket of the operating system's; else null.
+    virtual stream_state* writing_state() noexcept { return nullptr; }
 
     std::string describe(const char* operation) const override;
 };
@@ -105,6 +108,13 @@ public:
     }
     bool is_open() const noexcept override { return stream_ && stream_->is_open(); }
     void drop() noexcept override { stream_.reset(); }
+    stream_state* writing_state() noexcept override {
+        if constexpr (requires(S& s) { stream_access::writing_state(s); }) {
+            return stream_ ? stream_access::writing_state(*stream_) : nullptr;
+        } else {
+            return nullptr;
+        }
+    }
 
 private:
     void require(const char* operation) const {
@@ -188,7 +198,11 @@ public:
 
 private:
     friend class buffered_reads<any_stream>;
+    friend struct detail::stream_access;
     detail::readable* reading_state() const noexcept { return stream_.get(); }
+    detail::stream_state* writing_state(const any_stream*) const noexcept {
+        return stream_ ? stream_->writing_state() : nullptr;
+    }
     task<void> write_all(const detail::write_list& list);
 
     detail::stream_face_ptr stream_;

@@ -132,6 +132,16 @@ bool stream_state::try_send_corked() noexcept {
     return true;
 }
 
+std::size_t stream_state::send_at_once(const_bytes bytes) {
+    if (!socket || socket->role == io::socket_role::pipe || broken || corked || has_sole_writer) return 0;
+    if (socket->owner->is_sending(*socket)) return 0;
+    const io::transfer_result sent = io::calls_of(*socket).send_now(socket->handle, bytes);
+    written += sent.bytes;
+    if (sent.error != 0 && !io::would_block(sent.error))
+        throw std::system_error(io::operation::to_error_code(sent.error), describe("write to"));
+    return sent.bytes;
+}
+
 void flush_description::check(operation& op) const noexcept {
     check_open(op);
     if (op.state == io::op_state::done) return;

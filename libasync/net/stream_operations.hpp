@@ -43,6 +43,9 @@ struct stream_state final : readable {
     // Sends of what is corked what goes without waiting, unless somebody else is writing. False if something is left that
     // may still leave.
     bool try_send_corked() noexcept;
+    // Sends what goes without waiting; nothing while somebody else is writing, or writes are corked. Throws
+    // std::system_error of the write.
+    std::size_t send_at_once(const_bytes bytes);
 
     bool broken = false;        // a write was cut short
     bool has_sole_writer = false;

@@ -21,6 +21,12 @@ void cipher_buffer::append(const void* data, std::size_t size) {
     size_ += size;
 }
 
+void cipher_buffer::drop_front(std::size_t count) noexcept {
+    if (count == size_) return clear();
+    size_ -= count;
+    if (count != 0) std::memmove(memory_.get(), memory_.get() + count, size_);
+}
+
 void cipher_buffer::clear() noexcept {
     size_ = 0;
     if (capacity_ <= kept) return;

@@ -30,6 +30,8 @@ public:
     void reserve(std::size_t size);
     void append(const void* data, std::size_t size);
 
+    // Forgets so many bytes, the first ones.
+    void drop_front(std::size_t count) noexcept;
     // Forgets everything, and gives up what only large writes need.
     void clear() noexcept;
 

@@ -57,6 +57,7 @@ task<void> tls_session::handshake(ptr self) {
     if (self->context_->role() == tls_role::server && !self->engine_.has_input()) co_await self->receive();
     for (;;) {
         const tls_step step = self->engine_.handshake();
+        self->send_at_once();
         try {
             co_await self->sent();
         } catch (const std::system_error&) {

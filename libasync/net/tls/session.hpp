@@ -1,8 +1,8 @@
 // A TLS connection with its transport: what a tls_stream and its pending operations share.
 //
-// Whoever reads reads the transport. Who writes only encrypts: what is to be sent, by whomever, is sent by a task of
-// the session's own, one at a time, as long as there is something. So a read that has to answer does not wait for a write,
-// and an operation that is cancelled leaves no record half sent.
+// Whoever reads reads the transport. Who writes only encrypts, and sends what a socket takes without waiting: all else
+// that is to be sent, by whomever, is sent by a task of the session's own, one at a time, as long as there is something. So
+// a read that has to answer does not wait for a write, and an operation that is cancelled leaves no record half sent.
 #pragma once
 
 #include <chrono>
@@ -69,6 +69,7 @@ private:
     void check_writable(const char* operation) const;
     void encrypt(cursor& from);
     bool has_unsent() noexcept { return !sending_.empty() || !engine_.output().empty(); }
+    void send_at_once() noexcept;
     void start_sender();
     void try_start_sender() noexcept;
     static task<void> send_all(ptr self, sender_guard guard);

@@ -115,14 +115,16 @@ task<void> tls_session::write(ptr self, write_list list) {
     cursor rest(list);
     if (rest.at_end()) co_return;
     progress poisons(*self, rest);
-    co_await self->sent();
+    if (self->has_unsent()) co_await self->sent();
     while (!rest.at_end()) {
         self->encrypt(rest);
+        self->send_at_once();
         try {
-            co_await self->sent();
+            if (self->has_unsent()) co_await self->sent();
         } catch (const cancelled&) {
             if (!rest.at_end()) throw;  // else it is done: what is encrypted will be sent
         }
+        if (!rest.at_end()) co_await end_long_step();
     }
 }
 
@@ -150,6 +152,18 @@ task<void> tls_session::sent() {
         if (std::exchange(sender_starved_, false)) throw std::bad_alloc();
         start_sender();
         co_await changed_.wait();
+    }
+}
+
+// The short way, while nothing is on its way already: no task.
+void tls_session::send_at_once() noexcept {
+    stream_state* const socket = stream_access::writing_state(transport_);
+    if (socket == nullptr || sending_now_ || !sending_.empty()) return;
+    try {
+        const auto bytes = engine_.output().bytes();
+        engine_.output().drop_front(socket->send_at_once({bytes.data(), bytes.size()}));
+    } catch (...) {
+        note_send_failure(std::current_exception(), true);
     }
 }
 
