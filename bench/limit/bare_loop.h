@@ -20,6 +20,7 @@ struct bare_options {
     unsigned buffer_size;
     unsigned spin_us;  // how long to poll before sleeping in the kernel
     const char* path;  // of a unix socket, instead of the port; NULL: none
+    unsigned workers;  // loops that share the port (SO_REUSEPORT), a thread each
 };
 
 // One kind of loop. `open` returns NULL with errno set on failure; `turn` waits for at least one event and
@@ -37,13 +38,13 @@ extern const struct bare_kind bare_uring;
 extern const struct bare_kind bare_epoll;
 
 static inline struct bare_options bare_defaults(void) {
-    struct bare_options options = {0, BARE_RECV_MULTISHOT, BARE_SEND_RING, 256, 4096, 0, NULL};
+    struct bare_options options = {0, BARE_RECV_MULTISHOT, BARE_SEND_RING, 256, 4096, 0, NULL, 1};
     return options;
 }
 
 // Shared by both loops.
 int bare_listen(const struct bare_options* options, int flags);
-int bare_listen_tcp(uint16_t port, int flags);
+int bare_listen_tcp(uint16_t port, int flags, int shared);
 uint16_t bare_port_of(int listener);
 void bare_no_delay(int fd);
 uint64_t bare_now_us(void);

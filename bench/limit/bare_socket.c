@@ -12,11 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-int bare_listen_tcp(uint16_t port, int flags) {
+int bare_listen_tcp(uint16_t port, int flags, int shared) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0) return -1;
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     struct sockaddr_in address;
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
@@ -42,7 +43,7 @@ static int listen_unix(const char* path, int flags) {
 }
 
 int bare_listen(const struct bare_options* options, int flags) {
-    return options->path ? listen_unix(options->path, flags) : bare_listen_tcp(options->port, flags);
+    return options->path ? listen_unix(options->path, flags) : bare_listen_tcp(options->port, flags, options->workers > 1);
 }
 
 uint16_t bare_port_of(int listener) {
@@ -75,7 +76,7 @@ void bare_fail(const char* what) {
 }
 
 int bare_listen_or_fail(int argc, char** argv) {
-    int listener = bare_listen_tcp((uint16_t)atoi(bare_argument(argc, argv, "--port", "0")), SOCK_NONBLOCK);
+    int listener = bare_listen_tcp((uint16_t)atoi(bare_argument(argc, argv, "--port", "0")), SOCK_NONBLOCK, 0);
     if (listener < 0) bare_fail("listen");
     return listener;
 }
