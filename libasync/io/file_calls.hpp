@@ -12,4 +12,7 @@ void execute_blocking(operation& op) noexcept;
 
 void close_file(native_handle file) noexcept;
 
+// As system_calls::cached.
+std::size_t cached(native_handle file, std::uint64_t offset, std::size_t count) noexcept;
+
 }  // namespace async::inline v0::io

@@ -113,6 +113,8 @@ void execute_blocking(operation& op) noexcept {
 
 void close_file(native_handle file) noexcept { ::CloseHandle(handle_of(file)); }
 
+std::size_t cached(native_handle, std::uint64_t, std::size_t count) noexcept { return count; }
+
 }  // namespace async::inline v0::io
 
 #endif

@@ -89,6 +89,9 @@ public:
         return native::send_file(to, file, offset, count);
     }
     int open_relay(relay& between) noexcept override { return between.open(); }
+    std::size_t cached(native_handle file, std::uint64_t offset, std::size_t count) noexcept override {
+        return io::cached(file, offset, count);
+    }
     void close_file(native_handle file) noexcept override { io::close_file(file); }
 };
 

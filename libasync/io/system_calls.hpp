@@ -99,6 +99,10 @@ public:
     // Opens one, for handles of this system; ENOSYS where there is no such thing.
     virtual int open_relay(relay& between) noexcept = 0;
 
+    // How many of these bytes of a file are in memory, as far as the system tells without reading them; all of them where
+    // it does not. Sending so many waits for no disk.
+    virtual std::size_t cached(native_handle file, std::uint64_t offset, std::size_t count) noexcept = 0;
+
     virtual void close_file(native_handle file) noexcept = 0;
 
 protected:

@@ -130,23 +130,22 @@ private:
 };
 
 struct file_call : socket_call {
-    file_call(native_handle f, std::uint64_t o, std::uint64_t c) noexcept
+    file_call(native_handle f, std::uint64_t o, std::size_t c) noexcept
         : socket_call(&make, io::readiness::writable),
           file(f),
           offset(o),
-          left(c) {}
+          count(c) {}
 
     static int make(socket_call& call, io::socket& s) noexcept {
         auto& self = static_cast<file_call&>(call);
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(self.left, most_at_once));
-        const io::transfer_result sent = io::calls_of(s).send_file(s.handle, self.file, self.offset, size);
+        const io::transfer_result sent = io::calls_of(s).send_file(s.handle, self.file, self.offset, self.count);
         self.sent = sent.bytes;
         return sent.error;
     }
 
     native_handle file;
     std::uint64_t offset;
-    std::uint64_t left;
+    std::size_t count;
     std::size_t sent = 0;
 };
 
@@ -198,14 +197,30 @@ task<void> copy_file_to(stream_state& stream, native_handle file, std::uint64_t 
     }
 }
 
+// How much of the file the system may be told to send: what comes from a disk would stop the loop until it is there, and
+// is read first. Of a stream that was closed meanwhile something, so that the attempt says so.
+std::size_t to_be_sent(stream_state& stream, native_handle file, std::uint64_t offset, std::uint64_t left) noexcept {
+    const auto next = static_cast<std::size_t>(std::min<std::uint64_t>(left, most_at_once));
+    return stream.socket ? io::calls_of(*stream.socket).cached(file, offset, next) : next;
+}
+
 }  // namespace
 
 task<std::uint64_t> send_file_to(stream_ref stream, native_handle file, std::uint64_t offset, std::uint64_t count) {
     co_await flush_description(stream.get());
     sending_file sending(*stream.get());
     bool by_the_system = true;
+    std::size_t cached = 0;  // of the bytes that come next
     while (by_the_system && sending.count() != count) {
-        file_call call(file, offset + sending.count(), count - sending.count());
+        const std::uint64_t before = sending.count();
+        if (cached == 0) cached = to_be_sent(*stream.get(), file, offset + before, count - before);
+        if (cached == 0) {
+            const auto piece = std::min<std::uint64_t>(count - before, copied_at_once);
+            co_await copy_file_to(*stream.get(), file, offset + before, piece);
+            if (sending.count() == before) break;  // the end of the file
+            continue;
+        }
+        file_call call(file, offset + before, cached);
         try {
             while (!call.done) co_await attempt(stream, call, "send_file");
         } catch (const std::system_error& e) {
@@ -213,6 +228,7 @@ task<std::uint64_t> send_file_to(stream_ref stream, native_handle file, std::uin
             by_the_system = false;
         }
         stream.get()->written += call.sent;
+        cached -= call.sent;
         if (by_the_system && call.sent == 0) break;  // the end of the file
     }
     if (!by_the_system) co_await copy_file_to(*stream.get(), file, offset + sending.count(), count - sending.count());

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <libasync/sim/simulation.hpp>
 #include <libasync/testing/wait_all_tasks_blocked.hpp>
 
 #include <tests/support/corks.hpp>
@@ -71,6 +72,29 @@ TEST_CASE("send_file sends a file as it is, whole or in part") {
         const std::string less = co_await sent_of(content, 2'999'000, 5000, 1000);
         CHECK(same(less, content.text().substr(2'999'000)));
     }());
+}
+
+TEST_CASE("send_file reads what is not in memory, and the system sends the rest") {
+    for (const bool in_memory : {true, false}) {
+        sim::options how;
+        how.only = {static_cast<int>(sim::fault::short_file_read), in_memory ? sim::fault_at::never : 0};
+        sim::simulation world(1, how);
+        world.run([]() -> task<void> {
+            const std::string text = pattern(300'000);
+            stream_pair pair = co_await connected_pair();
+            co_await write_file("/file", text);
+            file source = co_await file::open("/file");
+            auto reading = create_task(read_all(pair.server));
+            const std::uint64_t sent = co_await pair.client.send_file(source, 10, 290'000);
+            CHECK(sent == 290'000);
+            co_await pair.client.close();
+            const std::string got = co_await reading;
+            CHECK(same(got, text.substr(10, 290'000)));
+            co_await source.close();
+        }());
+        // It is asked once; then the file is read once, and asked again.
+        CHECK(world.opportunities(sim::fault::short_file_read) == (in_memory ? 1 : 3));
+    }
 }
 
 TEST_CASE("send_file sends nothing of an empty file, behind the end of one, and of no bytes") {

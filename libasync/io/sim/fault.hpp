@@ -20,7 +20,7 @@ enum class fault : std::uint8_t {
     accept_error,             // EMFILE, ENFILE, ENOBUFS, ENOMEM
     connect_error,            // ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL
     socket_error,             // making a socket: EMFILE, ENFILE, ENOBUFS, ENOMEM
-    short_file_read,          // fewer bytes than the file has there
+    short_file_read,          // fewer bytes than the file has there; or they must come from the disk first
     short_file_write,         // fewer bytes than were given
     open_error,               // EMFILE, ENFILE, ENOMEM, EACCES, ENOSPC, EIO
     file_read_error,          // EIO, ENOMEM
@@ -34,8 +34,8 @@ enum class fault : std::uint8_t {
     read_ahead_stops,         // a multishot operation is cut short and has to be armed again
     no_buffers,               // a chunk is one byte long, since no buffer is free
     packet_loss,              // a packet comes again, later; a datagram never
-    packet_duplicate,         // a datagram comes twice (nothing public sends any yet)
-    packet_reorder,           // a datagram is overtaken (the same)
+    packet_duplicate,         // a datagram comes twice
+    packet_reorder,           // a datagram is overtaken
     lookup_error,             // the server of names does not answer
     stall,                    // a peer is silent for minutes or hours
     partition,                // two machines do not reach each other for a while

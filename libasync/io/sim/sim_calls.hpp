@@ -44,6 +44,7 @@ public:
     transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset,
                               std::size_t count) noexcept override;
     int open_relay(relay& between) noexcept override;
+    std::size_t cached(native_handle file, std::uint64_t offset, std::size_t count) noexcept override;
     void close_file(native_handle file) noexcept override;
 
 private:

@@ -214,6 +214,11 @@ transfer_result sim_calls::send_file(native_handle to, native_handle file, std::
     return s->stream()->send(s->stream_side(), &from, 1);
 }
 
+std::size_t sim_calls::cached(native_handle, std::uint64_t, std::size_t count) noexcept {
+    const unfailing no_failures;
+    return world_->strikes(fault::short_file_read) ? 0 : count;
+}
+
 int sim_calls::open_relay(relay&) noexcept { return ENOSYS; }
 
 }  // namespace async::inline v0::io::sim
