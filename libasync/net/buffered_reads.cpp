@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include <libasync/coro/checkpoint.hpp>
+#include <libasync/net/stream_operations.hpp>
 
 namespace async::inline v0::detail {
 
@@ -48,30 +49,6 @@ separator_set::match separator_set::find(std::string_view text, std::size_t from
 
 namespace {
 
-// Looks for the end of a message in what has arrived so far.
-class message_search {
-public:
-    message_search(const separator_set& s, std::size_t limit) noexcept : separators_(s), limit_(limit) {}
-
-    enum class finding : unsigned char { nothing_yet, message, too_long };
-    finding look_at(std::string_view text) noexcept {
-        match = separators_.find(text, looked_at_);
-        if (match.end != 0) return match.begin > limit_ ? finding::too_long : finding::message;
-        looked_at_ = text.size() + 1 > separators_.longest() ? text.size() + 1 - separators_.longest() : 0;
-        match.begin = looked_at_;
-        return looked_at_ > limit_ ? finding::too_long : finding::nothing_yet;
-    }
-
-    separator_set::match match;  // of one that is too long, the end only if it has come
-
-private:
-    const separator_set& separators_;
-    const std::size_t limit_;
-    std::size_t looked_at_ = 0;
-};
-
-using finding = message_search::finding;
-
 // Takes the bytes once nothing can fail any more.
 incomplete_read take_incomplete(const readable& stream, const char* operation, std::size_t expected) {
     read_ahead& ahead = *stream.ahead;
@@ -80,64 +57,120 @@ incomplete_read take_incomplete(const readable& stream, const char* operation, s
     return error;
 }
 
+// The kinds of messages: `is_complete` looks at what has come so far, and `at_end` says what becomes of it if nothing
+// follows. Then `size` bytes are the message. Both throw what the read throws.
+
+struct counted_message {
+    static constexpr const char* operation = "read_exactly from";
+
+    bool is_complete(const readable& stream) const { return stream.ahead->size() >= size; }
+    void at_end(const readable& stream) const { throw take_incomplete(stream, operation, size); }
+
+    std::size_t size;
+};
+
+// Up to a separator.
+class separated_message {
+public:
+    static constexpr const char* operation = "read_until from";
+
+    separated_message(separator_set s, std::size_t limit) noexcept : separators_(std::move(s)), limit_(limit) {}
+
+    bool is_complete(const readable& stream) {
+        if (look_at(stream.ahead->view()) == finding::too_long)
+            throw limit_overrun(stream.describe(operation), match_.begin);
+        size = match_.end;
+        return size != 0;
+    }
+    void at_end(const readable& stream) const { throw take_incomplete(stream, operation, 0); }
+
+    std::size_t size = 0;
+
+protected:
+    enum class finding : unsigned char { nothing_yet, message, too_long };
+    finding look_at(std::string_view text) noexcept {
+        match_ = separators_.find(text, looked_at_);
+        if (match_.end != 0) return match_.begin > limit_ ? finding::too_long : finding::message;
+        looked_at_ = text.size() + 1 > separators_.longest() ? text.size() + 1 - separators_.longest() : 0;
+        match_.begin = looked_at_;
+        return looked_at_ > limit_ ? finding::too_long : finding::nothing_yet;
+    }
+
+    separator_set::match match_;  // of one that is too long, the end only if it has come
+
+private:
+    separator_set separators_;
+    std::size_t limit_;
+    std::size_t looked_at_ = 0;
+};
+
+class line : public separated_message {
+public:
+    static constexpr const char* operation = "read_line from";
+
+    explicit line(std::size_t limit) : separated_message(separator_set("\n"), limit) {}
+
+    bool is_complete(const readable& stream) {
+        if (look_at(stream.ahead->view()) == finding::too_long) {
+            limit_overrun error(stream.describe(operation), match_.begin);
+            stream.ahead->drop(match_.end != 0 ? match_.end : stream.ahead->size());
+            throw error;
+        }
+        size = match_.end;
+        return size != 0;
+    }
+    void at_end(const readable& stream) noexcept { size = stream.ahead->size(); }
+};
+
+struct all_there_is {
+    static constexpr const char* operation = "read_all from";
+
+    bool is_complete(const readable& stream) const {
+        if (stream.ahead->size() > limit) throw limit_overrun(stream.describe(operation), stream.ahead->size());
+        return false;
+    }
+    void at_end(const readable& stream) noexcept { size = stream.ahead->size(); }
+
+    std::size_t limit;
+    std::size_t size = 0;
+};
+
+// A socket is read by an operation in this frame: a task for it would cost another one.
+template <class Message>
+task<std::string> read_message(readable_ref stream, Message message) {
+    co_await checkpoint();
+    const reading_turn turn(stream, Message::operation);
+    bool there = true;
+    while (there && !message.is_complete(*stream)) {
+        turn.ahead().own();
+        if (stream_state* const socket = stream->of_system()) {
+            chunk data = co_await fetch_description(socket);
+            there = turn.append(std::move(data));
+        } else {
+            chunk data = co_await stream->fetch();
+            there = turn.append(std::move(data));
+        }
+    }
+    if (!there) message.at_end(*stream);
+    co_return turn.ahead().take(message.size);
+}
+
 }  // namespace
 
 task<std::string> read_exactly_from(readable_ref stream, std::size_t count) {
-    co_await checkpoint();
-    const reading_turn turn(stream, "read_exactly from");
-    while (turn.ahead().size() < count) {
-        const bool there = co_await turn.more();
-        if (!there) throw take_incomplete(*stream, "read_exactly from", count);
-    }
-    co_return turn.ahead().take(count);
+    return read_message(std::move(stream), counted_message{count});
 }
 
 task<std::string> read_until_from(readable_ref stream, separator_set separators, std::size_t limit) {
-    co_await checkpoint();
-    const reading_turn turn(stream, "read_until from");
-    message_search search(separators, limit);
-    for (;;) {
-        const finding found = search.look_at(turn.ahead().view());
-        if (found == finding::too_long) throw limit_overrun(stream->describe("read_until from"), search.match.begin);
-        if (found == finding::message) break;
-        const bool there = co_await turn.more();
-        if (!there) throw take_incomplete(*stream, "read_until from", 0);
-    }
-    co_return turn.ahead().take(search.match.end);
+    return read_message(std::move(stream), separated_message(std::move(separators), limit));
 }
 
 task<std::string> read_line_from(readable_ref stream, std::size_t limit) {
-    co_await checkpoint();
-    const reading_turn turn(stream, "read_line from");
-    const separator_set separators("\n");
-    message_search search(separators, limit);
-    std::size_t size = 0;
-    for (;;) {
-        const finding found = search.look_at(turn.ahead().view());
-        if (found == finding::too_long) {
-            limit_overrun error(stream->describe("read_line from"), search.match.begin);
-            turn.ahead().drop(search.match.end != 0 ? search.match.end : turn.ahead().size());
-            throw error;
-        }
-        size = search.match.end;
-        if (found == finding::message) break;
-        const bool there = co_await turn.more();
-        if (!there) {
-            size = turn.ahead().size();
-            break;
-        }
-    }
-    co_return turn.ahead().take(size);
+    return read_message(std::move(stream), line(limit));
 }
 
 task<std::string> read_all_from(readable_ref stream, std::size_t limit) {
-    co_await checkpoint();
-    const reading_turn turn(stream, "read_all from");
-    for (bool there = true; there;) {
-        if (turn.ahead().size() > limit) throw limit_overrun(stream->describe("read_all from"), turn.ahead().size());
-        there = co_await turn.more();
-    }
-    co_return turn.ahead().take(turn.ahead().size());
+    return read_message(std::move(stream), all_there_is{limit});
 }
 
 generator<std::string> lines_from(readable_ref stream, std::size_t limit) {

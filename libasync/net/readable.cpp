@@ -150,10 +150,7 @@ reading_turn::reading_turn(const readable_ref& stream, const char* operation)
 task<bool> reading_turn::more() const {
     ahead().own();
     chunk data = co_await stream_.fetch();
-    const bool there = !data.empty();
-    stream_.ended = !there;
-    ahead().append(std::move(data));
-    co_return there;
+    co_return append(std::move(data));
 }
 
 task<chunk> read_plainly(readable_ref stream) {

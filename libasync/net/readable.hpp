@@ -142,6 +142,13 @@ public:
 
     read_ahead& ahead() const noexcept { return *stream_.ahead; }
 
+    // Puts there what `fetch` gave, after a call of own(); false at the end.
+    bool append(chunk&& data) const noexcept {
+        stream_.ended = data.empty();
+        ahead().append(std::move(data));
+        return !stream_.ended;
+    }
+
     // Waits for more, and puts it there; false at the end. Throws what `fetch` throws. Cancel class: lossless.
     task<bool> more() const;
 

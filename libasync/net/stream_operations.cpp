@@ -7,18 +7,6 @@ namespace async::inline v0::detail {
 
 namespace {
 
-// A read of the socket itself.
-struct fetch_description : stream_description<fetch_description> {
-    using operation = io::receive_chunk_op;
-    using value_type = chunk;
-
-    using stream_description::stream_description;
-    operation make() const noexcept { return operation(socket()); }
-    void check(operation& op) const noexcept { check_open(op); }
-    value_type finish(operation& op) const noexcept { return std::move(op.received); }
-    std::string what() const { return describe_stream("read from", stream); }
-};
-
 task<chunk> fetch_from(stream_ref stream) { co_return co_await fetch_description(stream.get()); }
 
 // Whether the operation is decided: refused, or it takes what is there.

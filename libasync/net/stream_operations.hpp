@@ -132,6 +132,18 @@ struct stream_description : io_description<Description> {
     stream_state* stream;
 };
 
+// A read of the socket itself, whatever was read ahead.
+struct fetch_description : stream_description<fetch_description> {
+    using operation = io::receive_chunk_op;
+    using value_type = chunk;
+
+    using stream_description::stream_description;
+    operation make() const noexcept { return operation(socket()); }
+    void check(operation& op) const noexcept { check_open(op); }
+    value_type finish(operation& op) const noexcept { return std::move(op.received); }
+    std::string what() const { return describe_stream("read from", stream); }
+};
+
 struct [[nodiscard("a read happens when it is awaited")]] receive_description
     : stream_description<receive_description> {
     using operation = io::receive_op;
