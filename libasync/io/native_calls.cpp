@@ -1,6 +1,3 @@
-#include <cerrno>
-
-#include <libasync/io/fault_knobs.hpp>
 #include <libasync/io/file_calls.hpp>
 #include <libasync/io/native_messages.hpp>
 #include <libasync/io/native_socket.hpp>
@@ -81,8 +78,7 @@ public:
         return native::change_membership(handle, group, m);
     }
     transfer_result send_now(native_handle handle, const_bytes bytes) noexcept override {
-        if (faults::happens(&faults::knobs::write_blocks)) return {0, EAGAIN};
-        return faults::send_now(socket_role::stream, handle, &bytes, 1);
+        return io::send_now(handle, &bytes, 1);
     }
     transfer_result send_file(native_handle to, native_handle file, std::uint64_t offset,
                               std::size_t count) noexcept override {

@@ -1,5 +1,6 @@
 #include <libasync/net/stream_operations.hpp>
 
+#include <libasync/io/fault_knobs.hpp>
 #include <libasync/io/native_socket.hpp>
 #include <libasync/io/system_calls.hpp>
 
@@ -123,7 +124,9 @@ bool stream_state::try_send_corked() noexcept {
 std::size_t stream_state::send_at_once(const_bytes bytes) {
     if (!socket || socket->role == io::socket_role::pipe || broken || corked || has_sole_writer) return 0;
     if (socket->owner->is_sending(*socket)) return 0;
-    const io::transfer_result sent = io::calls_of(*socket).send_now(socket->handle, bytes);
+    if (io::faults::happens(&io::faults::knobs::write_blocks)) return 0;
+    const const_bytes part(bytes.data(), io::faults::cut(bytes.size(), &io::faults::knobs::write_max));
+    const io::transfer_result sent = io::calls_of(*socket).send_now(socket->handle, part);
     written += sent.bytes;
     if (sent.error != 0 && !io::would_block(sent.error))
         throw std::system_error(io::operation::to_error_code(sent.error), describe("write to"));
