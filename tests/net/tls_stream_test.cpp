@@ -198,6 +198,27 @@ TEST_CASE("the transport may give single bytes") {
     }());
 }
 
+TEST_CASE("a stream that is closed while a long write lets others run ends that as closed, and delivers its part") {
+    async::run([]() -> task<void> {
+        tls_pair pair = co_await connected_tls({.server_name = "localhost", .shutdown_timeout = 10s});
+        const std::string text = pattern(32 << 20);
+        auto hear_out = [](tls_stream& stream) -> task<std::string> {
+            std::string got = co_await read_all(stream);
+            co_await stream.close();
+            co_return got;
+        };
+        auto writing = create_task(error_of(pair.client.write(text)));
+        while (pair.client.written() == 0) co_await async::sleep(0ms);
+        auto reading = create_task(hear_out(pair.server));
+        co_await pair.client.close();
+        const std::error_code code = co_await writing;
+        CHECK(code == errc::closed);
+        const std::string got = co_await reading;
+        CHECK(got.size() == pair.client.written());
+        CHECK(text.starts_with(got));
+    }());
+}
+
 TEST_CASE("TLS goes over TLS") {
     async::run([]() -> task<void> {
         tls_pair outer = co_await connected_tls();

@@ -124,7 +124,9 @@ task<void> tls_session::write(ptr self, write_list list) {
         } catch (const cancelled&) {
             if (!rest.at_end()) throw;  // else it is done: what is encrypted will be sent
         }
-        if (!rest.at_end()) co_await end_long_step();
+        if (rest.at_end()) co_return;
+        co_await end_long_step();
+        self->check_writable("write to");
     }
 }
 
