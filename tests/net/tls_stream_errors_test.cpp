@@ -138,6 +138,22 @@ TEST_CASE("what is not TLS at all is refused") {
     }());
 }
 
+TEST_CASE("a reset in the midst of a handshake is told as one") {
+    async::run([]() -> task<void> {
+        stream_pair tcp = co_await connected_pair();
+        auto begin = [](tcp_stream stream) -> task<void> {
+            const chunk hello = co_await stream.read();
+            CHECK_FALSE(hello.empty());
+            co_await stream.write("\x16\x03\x03");  // of a record
+            stream.abort();
+        };
+        auto [unused, code] = co_await gather(
+            begin(std::move(tcp.server)),
+            error_of(tls_stream::upgrade(std::move(tcp.client), the_tls_world().client_context, quick_options)));
+        CHECK(was_reset(code));
+    }());
+}
+
 TEST_CASE("answers to a peer that asks for new keys are bounded while they cannot be sent, and nothing is lost") {
     async::run([]() -> task<void> {
         observed_pair pair = co_await connected_observed();

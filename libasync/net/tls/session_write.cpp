@@ -157,10 +157,11 @@ task<void> tls_session::sent() {
     }
 }
 
-// The short way, while nothing is on its way already: no task.
+// The short way, while nothing is on its way already: no task. To send nothing would take from the socket an error that
+// the next read is to tell.
 void tls_session::send_at_once() noexcept {
     stream_state* const socket = stream_access::writing_state(transport_);
-    if (socket == nullptr || sending_now_ || !sending_.empty()) return;
+    if (socket == nullptr || sending_now_ || !sending_.empty() || engine_.output().empty()) return;
     try {
         const auto bytes = engine_.output().bytes();
         engine_.output().drop_front(socket->send_at_once({bytes.data(), bytes.size()}));
