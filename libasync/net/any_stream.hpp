@@ -200,7 +200,9 @@ private:
     friend class buffered_reads<any_stream>;
     friend struct detail::stream_access;
     detail::readable* reading_state() const noexcept { return stream_.get(); }
-    detail::stream_state* writing_state(const any_stream*) const noexcept {
+    template <class Stream>
+        requires std::same_as<Stream, any_stream>
+    detail::stream_state* writing_state(const Stream*) const noexcept {
         return stream_ ? stream_->writing_state() : nullptr;
     }
     task<void> write_all(const detail::write_list& list);

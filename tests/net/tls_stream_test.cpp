@@ -198,6 +198,41 @@ TEST_CASE("the transport may give single bytes") {
     }());
 }
 
+namespace {
+
+// What somebody derives from any_stream, and writes in a way of its own.
+class counting_stream : public any_stream {
+public:
+    counting_stream(any_stream s, std::shared_ptr<std::size_t> w) : any_stream(std::move(s)), writes_(std::move(w)) {}
+
+    template <class... Buffers>
+    task<void> write(const Buffers&... buffers) {
+        ++*writes_;
+        return any_stream::write(buffers...);
+    }
+
+private:
+    std::shared_ptr<std::size_t> writes_;
+};
+
+}  // namespace
+
+TEST_CASE("what is derived from any_stream is written to in its own way") {
+    async::run([]() -> task<void> {
+        stream_pair tcp = co_await connected_pair();
+        const auto writes = std::make_shared<std::size_t>(0);
+        auto [c, s] = co_await gather(
+            tls_stream::upgrade(counting_stream(std::move(tcp.client), writes), the_tls_world().client_context,
+                                quick_options),
+            tls_stream::accept(std::move(tcp.server), the_tls_world().server_context, quick_options));
+        const std::size_t of_handshake = *writes;
+        CHECK(of_handshake > 0);
+        co_await c.write("hello");
+        CHECK(*writes == of_handshake + 1);
+        co_await gather(c.close(), s.close());
+    }());
+}
+
 TEST_CASE("a stream that is closed while a long write lets others run ends that as closed, and delivers its part") {
     async::run([]() -> task<void> {
         tls_pair pair = co_await connected_tls({.server_name = "localhost", .shutdown_timeout = 10s});
