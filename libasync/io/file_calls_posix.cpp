@@ -104,6 +104,7 @@ std::size_t cached(native_handle file, std::uint64_t offset, std::size_t count) 
         return ::preadv2(static_cast<int>(file), &into, 1, static_cast<off_t>(offset + at), RWF_NOWAIT) >= 0 ||
                errno != EAGAIN;
     };
+    if (count == 0) return 0;
     std::size_t there = 0;
     while (there < count && is_there(there)) there += piece;
     if (there < count || is_there(count - 1)) return std::min(there, count);

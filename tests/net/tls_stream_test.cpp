@@ -233,6 +233,29 @@ TEST_CASE("what is derived from any_stream is written to in its own way") {
     }());
 }
 
+TEST_CASE("many writes in a row let others run as one long write does") {
+    async::run([]() -> task<void> {
+        tls_pair pair = co_await connected_tls();
+        auto reading = create_task(read_all(pair.server));
+        int turns = 0;
+        bool done = false;
+        auto others = [](int& count, const bool& over) -> task<void> {
+            for (; !over; ++count) co_await yield();
+        };
+        auto other = create_task(others(turns, done));
+        const std::string piece = pattern(16 << 10);
+        constexpr int pieces = 40;
+        for (int i = 0; i < pieces; ++i) co_await pair.client.write(piece);
+        CHECK(turns >= pieces / 4 - 2);  // after each 64 KiB, but for the first time and the end
+        done = true;
+        co_await other;
+        co_await pair.client.shutdown_write();
+        const std::string got = co_await reading;
+        CHECK(got.size() == pieces * piece.size());
+        co_await gather(pair.client.close(), pair.server.close());
+    }());
+}
+
 TEST_CASE("a stream that is closed while a long write lets others run ends that as closed, and delivers its part") {
     async::run([]() -> task<void> {
         tls_pair pair = co_await connected_tls({.server_name = "localhost", .shutdown_timeout = 10s});

@@ -95,6 +95,7 @@ private:
     cancel_scope* receiving_ = nullptr;  // in which the transport is read
     std::exception_ptr send_failure_;
     std::uint64_t written_ = 0;
+    std::size_t in_one_go_ = 0;  // bytes encrypted since a writer let others run
     phase phase_ = phase::open;
     bool reading_ = false;
     bool writing_ = false;

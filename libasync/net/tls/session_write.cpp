@@ -105,11 +105,17 @@ void tls_session::encrypt(cursor& from) {
         from.advance(count);
         encrypted += count;
         written_ += count;
+        in_one_go_ += count;
     }
 }
 
 task<void> tls_session::write(ptr self, write_list list) {
-    co_await checkpoint();
+    if (self->in_one_go_ >= cipher_buffer::batch) {
+        self->in_one_go_ = 0;
+        co_await end_long_step();
+    } else {
+        co_await checkpoint();
+    }
     turn writer(*self, self->writing_, "write to");
     self->check_writable("write to");
     cursor rest(list);
@@ -125,6 +131,7 @@ task<void> tls_session::write(ptr self, write_list list) {
             if (!rest.at_end()) throw;  // else it is done: what is encrypted will be sent
         }
         if (rest.at_end()) co_return;
+        self->in_one_go_ = 0;
         co_await end_long_step();
         self->check_writable("write to");
     }
