@@ -240,7 +240,10 @@ TEST_CASE("many writes in a row let others run as one long write does") {
         int turns = 0;
         bool done = false;
         auto others = [](int& count, const bool& over) -> task<void> {
-            for (; !over; ++count) co_await yield();
+            while (!over) {
+                co_await yield();
+                ++count;
+            }
         };
         auto other = create_task(others(turns, done));
         const std::string piece = pattern(16 << 10);
