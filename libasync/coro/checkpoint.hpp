@@ -5,11 +5,13 @@
 
 namespace async::inline v0::detail {
 
+enum class step_length : unsigned char { as_counted, long_enough };
+
 // Raises in a cancelled scope, as every leaf does. Otherwise goes on at once, except where a step has been long enough:
 // then in a later turn.
 class checkpoint_awaiter : leaf {
 public:
-    checkpoint_awaiter() noexcept : leaf([](leaf&) noexcept {}) {}
+    explicit checkpoint_awaiter(step_length l) noexcept : leaf([](leaf&) noexcept {}), length_(l) {}
     ~checkpoint_awaiter() { node_.unlink_if_linked(); }
 
     bool await_ready() const noexcept { return false; }
@@ -17,7 +19,11 @@ public:
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> h) {
         if (!enter(h, node_)) return true;
-        if (core().may_continue_in_place()) return false;
+        if (length_ == step_length::long_enough) {
+            core().count_long_step();
+        } else if (core().may_continue_in_place()) {
+            return false;
+        }
         core().ready.push_back(node_);
         return true;
     }
@@ -26,41 +32,19 @@ public:
 
 private:
     ready_node node_;
+    const step_length length_;
 };
 
+template <step_length Length>
 struct [[nodiscard]] checkpoint_description {
     using async_native = void;
-    auto operator co_await() const noexcept { return checkpoint_awaiter(); }
+    auto operator co_await() const noexcept { return checkpoint_awaiter(Length); }
 };
 
-// The end of a step that has been long enough, by whatever measure: goes on in a later turn.
-class long_step_awaiter : leaf {
-public:
-    long_step_awaiter() noexcept : leaf([](leaf&) noexcept {}) {}
-    ~long_step_awaiter() { node_.unlink_if_linked(); }
+// Counts what was done in place since the last visit of the engine.
+inline checkpoint_description<step_length::as_counted> checkpoint() noexcept { return {}; }
 
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> h) {
-        if (!enter(h, node_)) return;
-        core().count_long_step();
-        core().ready.push_back(node_);
-    }
-
-    void await_resume() { leave(); }
-
-private:
-    ready_node node_;
-};
-
-struct [[nodiscard]] long_step_description {
-    using async_native = void;
-    auto operator co_await() const noexcept { return long_step_awaiter(); }
-};
-
-inline long_step_description end_long_step() noexcept { return {}; }
-
-inline checkpoint_description checkpoint() noexcept { return {}; }
+// The same after work that has been long enough by the caller's own measure.
+inline checkpoint_description<step_length::long_enough> end_long_step() noexcept { return {}; }
 
 }  // namespace async::inline v0::detail
