@@ -64,9 +64,10 @@ public:
 
     // Sends `count` bytes of an open file from `offset` on, or all up to its end, and gives how many it were: fewer if
     // the file ends before. The file must stay open. Where the system can, the bytes do not pass through this process
-    // (sendfile(2)), except for those that are not in memory, as far as it tells: these are read as a `file` is, so that a
-    // disk does not stop the loop. Meanwhile writes give errc::busy; `written` counts. The program ignores SIGPIPE from then on, unless it has
-    // chosen otherwise (signal(7)). Throws std::system_error. Cancel class: poisoning, if a part was sent.
+    // (sendfile(2)), except for those that are not in memory, as far as it tells: these are read as a `file` is, so
+    // that a disk does not stop the loop. Meanwhile writes give errc::busy; `written` counts. The program ignores
+    // SIGPIPE from then on, unless it has chosen otherwise (signal(7)). Throws std::system_error.
+    // Cancel class: poisoning, if a part was sent.
     template <detail::open_file File>
     task<std::uint64_t> send_file(const File& file, std::uint64_t offset = 0, std::uint64_t count = ~std::uint64_t{0}) {
         return detail::send_file_to(detail::stream_ref(state_.get()), file.handle(), offset, count);
